@@ -1,0 +1,1 @@
+"""Frozen values that the stages pass on. They import nothing of ours but each other."""

@@ -1,0 +1,96 @@
+"""What the gate decided, task by task and for the bundle, and the one value that may be published."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from flagrelease.domain.evidence import SmokeReport
+from flagrelease.domain.gate import Tier
+from flagrelease.domain.image import Image
+from flagrelease.domain.value import Digest, Name, Sha256, Text, Value
+
+TaskDecision = Literal["PASS", "PASS_WARN", "FAIL", "ANOMALY", "INCONCLUSIVE", "INVALID"]
+Decision = Literal["GO", "NO-GO", "HOLD"]
+
+
+class Finding(Value):
+    """One integrity finding: `invalid` spoils the task, `hold` keeps it from deciding, `note` is for the reader."""
+
+    id: Name
+    weight: Literal["invalid", "hold", "note"]
+    text: Text
+
+
+class TaskVerdict(Value):
+    """One task. Scores, difference, interval and margin are fractions: 0.03 is 3 points.
+
+    `difference` is target − reference, `interval` its two-sided confidence interval at level `confidence`.
+
+    `lost` items were right on the reference and wrong on the target (b), `gained` the other way round (c).
+    """
+
+    task: Name
+    tier: Tier
+    decision: TaskDecision
+    items: int
+    items_available: int
+    metric: Text
+    scale: int
+    reference_score: float
+    target_score: float
+    difference: float
+    interval: tuple[float, float]
+    confidence: float
+    lost: int
+    gained: int
+    margin: float
+    p_damage: float
+    p_damage_adjusted: float
+    chance: float
+    p_above_chance: float
+    items_needed: int | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class Verdict(Value):
+    """The gate's word on one image. `policy_sha256` was in the lock before any result was seen."""
+
+    image: Digest
+    decision: Decision
+    reasons: tuple[Text, ...] = Field(min_length=1)
+    policy_sha256: Sha256
+    tasks: tuple[TaskVerdict, ...]
+
+
+class Waiver(Value):
+    """Why a HOLD may be published all the same: who says so, until when, for which image only."""
+
+    image: Digest
+    owner: Text
+    reason: Text
+    expires: date
+
+
+class Approved(Value):
+    """An image that may be published.
+
+    It cannot be made of a NO-GO, of a HOLD without a waiver, of failed smoke checks, nor of evidence about another image.
+    """
+
+    image: Image
+    serving: SmokeReport
+    verdict: Verdict
+    waiver: Waiver | None = None
+
+    @model_validator(mode="after")
+    def _only_what_the_gate_let_through(self) -> "Approved":
+        if not self.image.digest == self.serving.image == self.verdict.image:
+            raise ValueError("the evidence is about another image")
+        if self.serving.failed:
+            raise ValueError("the serving smoke failed")
+        if self.verdict.decision == "NO-GO":
+            raise ValueError("the verdict is NO-GO")
+        if self.verdict.decision == "HOLD" and (self.waiver is None or self.waiver.image != self.image.digest):
+            raise ValueError("the verdict is HOLD and no waiver names this image")
+        return self
