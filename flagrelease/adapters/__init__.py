@@ -1,0 +1,1 @@
+"""One outside thing a file: the only code that may import it."""

@@ -71,7 +71,7 @@ class Variant(Value):
     engine: Text
     wheels: tuple[Requirement, ...] = ()
     files: tuple[ImageFile, ...] = ()
-    env: dict[EnvName, EnvValue] = {}
+    env: dict[EnvName, EnvValue] = Field(default_factory=dict)
     weights_folder: AbsolutePath = "/opt/bundle/weights"
     entrypoint: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     serving: Serving

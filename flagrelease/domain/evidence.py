@@ -25,7 +25,7 @@ class Check(Value):
     status: Literal["pass", "fail", "deviates"]
     detail: str = ""
     seconds: Annotated[float, Field(ge=0)]
-    measured: dict[str, float] = {}
+    measured: dict[str, float] = Field(default_factory=dict)
     deviation: Deviation | None = None
 
 
@@ -95,7 +95,7 @@ class EvalRun(Value):
     chip: Text
     image: Digest | None = None
     software: tuple[Software, ...] = Field(min_length=1)
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = Field(default_factory=dict)
     score: Score
     items: tuple[Item, ...] = Field(min_length=1)
     started: datetime

@@ -14,7 +14,7 @@ Tier = Literal["critical", "supporting", "advisory"]
 
 
 class Dataset(Value):
-    """The items of a benchmark, as they were found; `licence` says what the carrier states."""
+    """The one file that holds a benchmark's items, as it was found; `licence` says what the carrier states."""
 
     source: FileSource
     split: Text

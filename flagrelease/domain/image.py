@@ -45,7 +45,7 @@ class BuildContext(Value):
 
 
 class Layer(Value):
-    """One layer: for us `digest` (of the blob) and `diff_id` (of the tar) are equal, since layers are not compressed."""
+    """One layer. Layers are not compressed, so `digest` (of the blob) and `diff_id` (of the tar) are equal."""
 
     name: Literal["base", "wheels", "files", "weights"]
     digest: Digest

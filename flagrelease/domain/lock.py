@@ -1,22 +1,22 @@
 """The lock: every input of a bundle, resolved; nothing in it is looked up again."""
 
+import hashlib
 from typing import Literal
 
 from pydantic import Field
 
 from flagrelease.domain.bundle import ImageFile, Serving, Smoke
-from flagrelease.domain.chip import Architecture
+from flagrelease.domain.chip import Architecture, DebianBase
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.model import Licence
-from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel
+from flagrelease.domain.source import FileSource, LockedDeb, LockedFile, LockedWheel
 from flagrelease.domain.value import AbsolutePath, Name, RelativePath, Sha256, Text, Value
 
 
 class LockedBase(Value):
-    """The base by content: the packages asked for are among `packages`, sorted by name."""
+    """The base by content: `packages` are those asked for and what they depend on, sorted by name."""
 
-    kind: Literal["debian"]
-    suites: tuple[str, ...]
+    asked: DebianBase
     packages: tuple[LockedDeb, ...]
 
 
@@ -36,13 +36,23 @@ class LockedWeights(Value):
     parameters: int
     format: Literal["gguf", "safetensors"]
     precision: Text
-    files: tuple[LockedFile, ...]
+    source: FileSource
+    files: tuple[LockedFile, ...] = Field(min_length=1)
+
+    @property
+    def sha256(self) -> Sha256:
+        """The weights as one hash: the file's own, or that of the lines `<sha256>  <path>` of several, by path."""
+        if len(self.files) == 1:
+            return self.files[0].sha256
+        lines = sorted(f"{file.sha256}  {file.path}\n" for file in self.files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 class LockedDataset(Value):
     """The file that holds a task's items."""
 
     task: Name
+    source: FileSource
     file: LockedFile
 
 
@@ -54,13 +64,14 @@ class LockedBaseline(Value):
 
 
 class Lock(Value):
-    """One variant of a bundle with nothing left open.
+    """One variant of a bundle with nothing left open. `tool` is the version of flagrelease that resolved it.
 
     `recipe_sha256` is the hash of the canonical chip, model, second model, bundle variant and policy it was resolved
     from, so that a lock older than its recipe is found without resolving again. Comments and key order do not count.
     """
 
     schema_: Literal["flagrelease.lock/v1"] = Field(alias="schema")
+    tool: Text
     chip: Name
     chip_title: Text
     model: Name

@@ -41,7 +41,7 @@ class HuggingFaceSource(Value):
 
 
 class ModelScopeSource(Value):
-    """Files of a ModelScope repository. Its client takes a branch or tag, never a commit: files are pinned by sha256."""
+    """Files of a ModelScope repository; its client takes no commit, so files are pinned by sha256 alone."""
 
     kind: Literal["modelscope"]
     repo: RepoId

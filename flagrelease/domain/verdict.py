@@ -75,7 +75,8 @@ class Waiver(Value):
 class Approved(Value):
     """An image that may be published.
 
-    It cannot be made of a NO-GO, of a HOLD without a waiver, of failed smoke checks, nor of evidence about another image.
+    It cannot be made of a NO-GO, of a HOLD without a waiver, of failed smoke checks, nor of evidence about
+    another image.
     """
 
     image: Image
@@ -94,3 +95,20 @@ class Approved(Value):
         if self.verdict.decision == "HOLD" and (self.waiver is None or self.waiver.image != self.image.digest):
             raise ValueError("the verdict is HOLD and no waiver names this image")
         return self
+
+
+class EvidenceFile(Value):
+    """One record that the verdict was reached from, below the evaluate stage's folder."""
+
+    task: Name
+    side: Literal["reference", "target"]
+    path: Text
+    sha256: Sha256
+
+
+class Evaluation(Value):
+    """The verdict with the records it was reached from; `reference` says what the bundle was measured against."""
+
+    verdict: Verdict
+    reference: Text
+    evidence: tuple[EvidenceFile, ...]

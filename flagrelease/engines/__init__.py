@@ -1,0 +1,1 @@
+"""Engines that build images and run them."""

@@ -1,0 +1,1 @@
+"""The OCI image format: layers, manifests, layouts and safe unpacking."""
