@@ -1,0 +1,42 @@
+"""A folder in the OCI image layout as a target."""
+
+from pathlib import Path
+
+from flagrelease.domain.image import Image
+from flagrelease.domain.release import Published
+from flagrelease.oci.layout import check_place, write_layout
+from flagrelease.ports import Progress, Store
+
+
+class OciFolderTarget:
+    """`ports.Target` on a folder of this machine; see `flagrelease.oci.layout` for what it promises.
+
+    Args:
+        folder: The layout's folder; it is made when the first image is published.
+        store: Where the image's blobs are.
+    """
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self._folder = folder
+        self._store = store
+        self.name = f"oci:{folder}"
+
+    def check(self) -> None:
+        """See that a layout is or can be made at the folder. Writes nothing.
+
+        Raises:
+            PublishError: it cannot.
+        """
+        check_place(self._folder)
+
+    def publish(self, image: Image, tag: str, progress: Progress) -> Published:
+        """Put the blobs there, read each back by its digest, then write the index.
+
+        Raises:
+            PublishError: the tag is another image's, or the folder cannot be written or is damaged.
+            SourceError: the image is not in the store.
+        """
+        sent = write_layout(self._store, image, self._folder, tag=tag, progress=progress)
+        return Published(
+            target=self.name, reference=f"{self.name}@{image.digest}", digest=image.digest, bytes_sent=sent
+        )

@@ -1,0 +1,92 @@
+"""Names of repositories, tags and targets."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flagrelease.adapters.oci_folder import OciFolderTarget
+from flagrelease.adapters.registry import RegistryTarget
+from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.targets import target_for
+from flagrelease.errors import PublishError
+from flagrelease.oci.reference import check_tag, parse_repository
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme"),
+    [
+        ("127.0.0.1:5000/a", "http"),
+        ("localhost/a/b", "http"),
+        ("[::1]:5000/a", "http"),
+        ("127.9.9.9/a", "http"),
+        ("r.example.test/team/bundle.x__y--z", "https"),
+        ("10.0.0.1:5000/a", "https"),
+        ("localhost.example.test/a", "https"),
+        ("127.0.0.1.example.test/a", "https"),
+    ],
+)
+def test_plain_http_is_for_this_machine_alone(text: str, scheme: str) -> None:
+    repository = parse_repository(text)
+    assert str(repository) == text
+    assert repository.scheme == scheme
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("", "write it as"),
+        ("bundle", "write it as"),
+        ("team/bundle", "write it as"),
+        ("http://127.0.0.1:5000/a", "did you mean `127.0.0.1:5000/a`?"),
+        ("r.test/Team/Bundle", "did you mean `r.test/team/bundle`?"),
+        ("r.test/a:r1", "did you mean `r.test/a`?"),
+        ("r.test/a@sha256:00", "did you mean `r.test/a`?"),
+        ("r.test:0/a", "write it as"),
+        ("r.test:70000/a", "write it as"),
+        ("r.test/../../v2", "write it as"),
+        ("r.test/a//b", "write it as"),
+        ("user@r.test/a", "write it as"),
+        ("r.test/a?x", "write it as"),
+        ("r.test/a\n", "write it as"),
+        ("/tmp/x", "did you mean `oci:/tmp/x`?"),
+        ("./x", "did you mean `oci:./x`?"),
+        ("oci:", "oci:dist"),
+        ("r.test/" + "a" * 300, "write it as"),
+    ],
+)
+def test_anything_else_is_refused_with_a_better_name(text: str, hint: str, store: FileStore) -> None:
+    with pytest.raises(PublishError) as refused:
+        target_for(text, store)
+    assert hint in refused.value.hint
+    assert refused.value.exit_code == 9
+
+
+def test_targets_are_chosen_by_name(store: FileStore) -> None:
+    folder = target_for("oci:some/dir", store)
+    assert isinstance(folder, OciFolderTarget)
+    assert folder.name == f"oci:{Path('some/dir')}"
+    registry = target_for("127.0.0.1:5000/team/bundle", store, docker_config=Path("config.json"))
+    assert isinstance(registry, RegistryTarget)
+    assert registry.name == "127.0.0.1:5000/team/bundle"
+
+
+@pytest.mark.parametrize("tag", ["r1", "_x", "a" * 128, "1.0-RC_2"])
+def test_tags(tag: str) -> None:
+    assert check_tag(tag) == tag
+
+
+@pytest.mark.parametrize("tag", ["", ".a", "-a", "a/b", "a b", "a" * 129, "r1\n", "sha256:0", "ä"])
+def test_what_is_no_tag_is_refused(tag: str) -> None:
+    with pytest.raises(PublishError, match="is not a tag"):
+        check_tag(tag)
+
+
+@given(st.text(max_size=60))
+def test_a_name_is_read_or_refused(text: str) -> None:
+    try:
+        repository = parse_repository(text)
+    except PublishError:
+        return
+    assert str(repository) == text
