@@ -129,7 +129,8 @@ class DebianArchive:
         with self._store.lock(f"apt {sources.key}"):
             apt = _Apt(self._store.home / "apt" / sources.key, sources, self._host)
             apt.update()
-            return _locked(apt.addresses(base.packages), apt.stanzas(), sources.archives)
+            files = _files(apt.addresses(base.packages), sources.archives)
+            return _locked(files, apt.stanzas(sorted({_name_in(path) for path in files})))
 
 
 class _Sources:
@@ -177,9 +178,9 @@ class _Apt:
         said = self._run("apt-get", "install", "-qq", "--yes", "--print-uris", "--", *packages)
         return tuple(match[1] for line in said.splitlines() if (match := _PRINTED_URI.match(line)))
 
-    def stanzas(self) -> str:
-        """All packages of the checked lists, as deb822."""
-        return self._run("apt-cache", "dumpavail")
+    def stanzas(self, names: Iterable[str]) -> str:
+        """What the checked lists say of all versions of these packages, as deb822."""
+        return self._run("apt-cache", "show", "--", *names)
 
     def _configuration(self) -> str:
         dumped = run_program(["apt-config", "dump"], log=None, timeout_s=60).stdout
@@ -222,25 +223,28 @@ Acquire::AllowDowngradeToInsecureRepositories "false";
         return done.stdout
 
 
-def _locked(addresses: Iterable[str], stanzas: str, archives: Mapping[str, str]) -> tuple[LockedDeb, ...]:
-    wanted: dict[str, str] = {}
+def _files(addresses: Iterable[str], archives: Mapping[str, str]) -> dict[str, str]:
+    """Path in the archive → name of the archive."""
+    files = {}
     for address in addresses:
         base = next((b for b in archives if address.startswith(f"{b}/")), None)
         if base is None:
             raise LockError(f"apt would fetch {address}, which is in none of {', '.join(sorted(archives))}")
-        wanted[unquote(address.removeprefix(f"{base}/"))] = archives[base]
-    found = [_package(stanza, wanted.pop(stanza["Filename"])) for stanza in _among(stanzas, wanted)]
-    if wanted:
-        raise LockError(f"the archive's lists do not describe {', '.join(sorted(wanted))}", hint="try again")
-    return tuple(sorted(found, key=lambda package: package.name))
+        files[unquote(address.removeprefix(f"{base}/"))] = archives[base]
+    return files
 
 
-def _among(stanzas: str, wanted: Mapping[str, str]) -> Iterator[deb822.Deb822]:
-    # Tens of thousands of stanzas: only those asked for are worth a real parser.
-    for text in stanzas.split("\n\n"):
-        match = re.search(r"^Filename: (.+)$", text, re.MULTILINE)
-        if match and match[1] in wanted:
-            yield deb822.Deb822(text)
+def _name_in(path: str) -> str:
+    return path.rpartition("/")[2].partition("_")[0]
+
+
+def _locked(files: Mapping[str, str], stanzas: str) -> tuple[LockedDeb, ...]:
+    # Two suites may have the same file: one of the stanzas does.
+    found = {s["Filename"]: s for s in deb822.Deb822.iter_paragraphs(stanzas) if s.get("Filename") in files}
+    if missing := sorted(files.keys() - found.keys()):
+        raise LockError(f"the archive's lists do not describe {', '.join(missing)}", hint="try again")
+    packages = (_package(stanza, files[path]) for path, stanza in found.items())
+    return tuple(sorted(packages, key=lambda package: package.name))
 
 
 def _package(stanza: deb822.Deb822, archive: str) -> LockedDeb:
