@@ -72,6 +72,9 @@ class BlobWriter(Protocol):
 class Supplier(Protocol):
     """Brings locked files into the store; each method is a no-op without a network call when they are there."""
 
+    def check(self, debs: Sequence[LockedDeb], wheels: Sequence[LockedWheel], files: Sequence[LockedFile]) -> None:
+        """Raise SourceError that lists all that is missing, when it may not be fetched."""
+
     def deb(self, package: LockedDeb, progress: Progress) -> Digest:
         """Fetch one Debian package by the lock's hash."""
 
@@ -96,6 +99,28 @@ class Server:
     """Host pids of every process in the container, its first process included."""
     memory: Callable[[], int]
     """Bytes of the chip's memory that the container's processes hold now."""
+    wait_until_healthy: Callable[[float], float]
+    """Ask `/health` for so many seconds; the seconds it took. Raises SmokeError when it ended or was too late."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A server's whole answer: HTTP status, media type in lower case without parameters, body, seconds."""
+
+    status: int
+    media_type: str
+    body: bytes
+    seconds: float
+
+
+class Endpoint(Protocol):
+    """A server's HTTP address. Both methods raise SmokeError when no whole answer came; a status is no error."""
+
+    def get(self, path: str) -> Reply:
+        """GET `path`."""
+
+    def post(self, path: str, body: bytes) -> Reply:
+        """POST `body` as `application/json` to `path`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +142,9 @@ class ImageEngine(Protocol):
     def build(self, context: BuildContext, progress: Progress) -> Image:
         """Assemble the image into the store. Equal contexts give equal digests."""
 
+    def free_port(self) -> int:
+        """A port that no server of this machine listens on now."""
+
     def serve(self, image: Image, request: ServeRequest) -> AbstractContextManager[Server]:
         """Start the image's entry point; leaving the block ends every process of it."""
 
@@ -136,11 +164,84 @@ class Target(Protocol):
         """Blobs, then the manifest, pull back by digest and compare, then the tag."""
 
 
+class Recipes(Protocol):
+    """Contents that the lock pins, read from the recipe folder."""
+
+    def template(self, path: str, *, sha256: str) -> str:
+        """The text of a template. Raises LockError when it is not what the lock pins."""
+
+    def baseline(self, path: str, *, sha256: str) -> bytes:
+        """The bytes of a baseline record. Raises LockError when it is not what the lock pins."""
+
+
+class Templates(Protocol):
+    """Fills templates. Values are never templates themselves, and a missing one is an error."""
+
+    def fill(self, text: str, *, name: str, values: dict[str, object]) -> str:
+        """The template's text with its values. Raises RecipeError naming the template and the line."""
+
+
+class RequestRejectedError(Exception):
+    """The answering side understood the request and refused it: an HTTP status of 400 to 499."""
+
+
+class RequestFailedError(Exception):
+    """The answering side gave no usable answer: cut off, a status of 500, or a body that contradicts the request."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Tools:
+class Continuation:
+    """Token ids whose log-likelihood is wanted after `context`; neither may be empty."""
+
+    context: tuple[int, ...]
+    forced: tuple[int, ...]
+
+
+class Completions(Protocol):
+    """A model that completes token ids, be it a server or a reference stack.
+
+    Every method raises RequestRejectedError or RequestFailedError; what was asked before must not change an answer.
+    """
+
+    def tokenize(self, text: str) -> tuple[int, ...]:
+        """The ids the model would read for `text`, with the ones it puts before every prompt."""
+
+    def forced_logprobs(self, continuations: Sequence[Continuation]) -> list[tuple[float, ...]]:
+        """The natural log-probability of each forced token given all before it, one tuple a continuation."""
+
+    def greedy(self, prompt: tuple[int, ...], max_tokens: int) -> str:
+        """The text of at most `max_tokens` most probable tokens after `prompt`."""
+
+
+class Tools(Protocol):
     """Everything outside that a stage may act through."""
 
-    store: Store
-    supplier: Supplier
-    engine: ImageEngine
-    events: Events
+    @property
+    def store(self) -> Store:
+        """Content by digest."""
+
+    @property
+    def supplier(self) -> Supplier:
+        """Fetches what is locked."""
+
+    @property
+    def engine(self) -> ImageEngine:
+        """Builds and runs images."""
+
+    def endpoint(self, base_url: str) -> Endpoint:
+        """The server at this address."""
+
+    def completions(self, base_url: str) -> AbstractContextManager[Completions]:
+        """The completion API of the server at this address."""
+
+    @property
+    def recipes(self) -> Recipes:
+        """Contents pinned by the lock."""
+
+    @property
+    def templates(self) -> Templates:
+        """Fills templates."""
+
+    @property
+    def events(self) -> Events:
+        """Where a stage says what it is doing."""

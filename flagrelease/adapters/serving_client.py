@@ -17,7 +17,7 @@ BODY_LIMIT = 16 << 20
 _PIECE = 1 << 16
 
 
-class HttpEndpoint:
+class ServingClient:
     """Fulfils `ports.Endpoint`. Safe to use from several threads: each request has its own connection."""
 
     def __init__(self, base_url: str, *, timeout_s: float = TIMEOUT_S, body_limit: int = BODY_LIMIT) -> None:

@@ -1,0 +1,1 @@
+"""Smoke suites: does what was built work at all?"""

@@ -1,0 +1,52 @@
+"""A port of this machine: whether it is free, and who has it."""
+
+import socket
+
+import psutil
+
+from flagrelease.errors import ToolError
+
+_UNPRIVILEGED = 1024
+"""Ports below are for root (ip(7), ip_unprivileged_port_start)."""
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen at `host` and `port` now. Connections that are closing do not count."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody listens on at `host` now; the kernel gives the same one to nobody else for a while."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.bind((host, 0))
+        return int(trial.getsockname()[1])
+
+
+def require_free(port: int, host: str = "127.0.0.1") -> None:
+    """Raise ToolError, naming who has it as far as it can be seen, when `port` is taken."""
+    if is_free(port, host):
+        return
+    if port < _UNPRIVILEGED and not _holder(port):
+        raise ToolError(f"port {port} on {host} cannot be listened on", hint="change `serving.port` to 1024 or above")
+    message = f"port {port} on {host} is taken{_holder(port) or ' by a process of another user'}"
+    raise ToolError(message, hint="stop that process, or change `serving.port` of the bundle")
+
+
+def _holder(port: int) -> str:
+    try:
+        found = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        return ""
+    for connection in found:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
+            try:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+            except psutil.NoSuchProcess:
+                return ""
+    return ""
