@@ -36,8 +36,8 @@ class CompletionClient:
     Forced tokens: `/completion` with a grammar of token ids (`root ::= <[12]> <[34]>`) and `n_probs: 1` gives the
     log-probability of each token that the grammar forces, before any sampling.
 
-    The first request of every item is answered without the prompt cache. The other options of the item may use it, so
-    what an item's answer rests on never includes another item.
+    The first request of every item is answered without the prompt cache. The other options of the item may use it, on
+    the same slot of the server, so what an item's answer rests on never includes another item.
     """
 
     def __init__(self, base_url: str, *, timeout_s: float = 30.0) -> None:
@@ -98,7 +98,7 @@ class CompletionClient:
         return tuple(_logprob(entry, token) for entry, token in zip(found, forced, strict=True))
 
     def _complete(self, question: dict[str, Any], prompt_tokens: int) -> dict[str, Any]:
-        answer = self._post("/completion", {**SAMPLING, **question, "stream": False})
+        answer = self._post("/completion", {**SAMPLING, **question, "id_slot": 0, "stream": False})
         if answer.get("truncated") is not False or answer.get("tokens_evaluated") != prompt_tokens:
             raise RequestFailedError(f"wanted {prompt_tokens} prompt tokens to be read, found another number")
         return answer

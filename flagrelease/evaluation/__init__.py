@@ -1,0 +1,1 @@
+"""Benchmarks: what is asked, how it is asked, and how an answer is scored."""
