@@ -1,0 +1,1 @@
+"""Cards: what a bundle's user reads, written from evidence."""

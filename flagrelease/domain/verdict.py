@@ -98,7 +98,7 @@ class Approved(Value):
 
 
 class EvidenceFile(Value):
-    """One record that the verdict was reached from, below the evaluate stage's folder."""
+    """One record that the verdict was reached from: its file below the evaluate stage's folder, and the file's hash."""
 
     task: Name
     side: Literal["reference", "target"]

@@ -1,0 +1,117 @@
+"""A bundle's card: Markdown written from its lock and its evidence, and from nothing else."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flagrelease.domain.release import Release
+from flagrelease.domain.source import FileSource
+from flagrelease.domain.verdict import Verdict
+from flagrelease.formats.canonical import sha256_of
+from flagrelease.formats.durable import write_durably
+
+if TYPE_CHECKING:
+    from flagrelease.pipeline import Built
+
+# An underscore inside a word is no markup (CommonMark, emphasis).
+_SPECIAL = re.compile(r"([\\`*{}\[\]<>|#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+
+
+_SMALLEST_P = 1e-12
+_NAME = re.compile(r"[a-z0-9._-]+")
+
+
+class _Ready(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def write_card(path: Path, built: "Built", *, release: Release | None) -> None:
+    """Write the card of a bundle: a draft, or with the references of a release."""
+    write_durably(path, card_text(built, release=release).encode())
+
+
+def card_text(built: "Built", *, release: Release | None) -> str:
+    """The card. Every value is escaped, so that none can change the card's structure."""
+    verdict = built.evaluation.verdict
+    checks = built.serving.checks
+    text = (
+        _environment()
+        .get_template("card.md.j2")
+        .render(
+            lock=built.lock,
+            lock_sha256=sha256_of(built.lock),
+            image=built.image,
+            kernels=built.kernels,
+            serving=built.serving,
+            passed=sum(c.status == "pass" for c in checks),
+            deviating=[c for c in checks if c.status == "deviates"],
+            evaluation=built.evaluation,
+            verdict=verdict,
+            confidence=f"{100 * verdict.tasks[0].confidence:.0f}" if verdict.tasks else "",
+            findings=_findings(verdict),
+            release=release,
+        )
+    )
+    # Loops leave empty lines behind; Markdown needs one at most.
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _findings(verdict: Verdict) -> dict[str, list[str]]:
+    """What the gate noted, each with the tasks it is about."""
+    found: dict[str, list[str]] = {}
+    for task in verdict.tasks:
+        for finding in task.findings:
+            found.setdefault(finding.text, []).append(task.task)
+    return found
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("flagrelease.cards", "."),
+        undefined=StrictUndefined,
+        finalize=_escaped,
+        autoescape=False,  # noqa: S701 - Markdown, not HTML: `finalize` escapes every value
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        code=_code,
+        plain=_plain,
+        points=lambda fraction: _Ready(f"{100 * fraction:.2f}"),
+        signed=lambda fraction: _Ready(f"{100 * fraction:+.2f}"),
+        p_value=lambda p: _Ready(f"= {p:.1e}" if p >= _SMALLEST_P else f"< {_SMALLEST_P:.0e}"),
+        thousands=lambda number: _Ready(f"{number:,}"),
+        words=lambda name: str(name).replace("_", " "),
+        sentence=lambda text: text[:1].upper() + text[1:],
+        carrier=_carrier,
+    )
+    return environment
+
+
+def _escaped(value: object) -> str:
+    if isinstance(value, _Ready):
+        return value
+    return _SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
+
+
+def _code(value: object) -> _Ready:
+    return _Ready("`" + str(value).replace("`", "'").replace("|", "¦") + "`")
+
+
+def _plain(name: str) -> _Ready:
+    """A name that goes into a command as it is; names are checked when a recipe is read."""
+    assert _NAME.fullmatch(name), name
+    return _Ready(name)
+
+
+def _carrier(source: FileSource) -> str:
+    match source.kind:
+        case "wheel":
+            return f"the wheel {source.project} {source.version}"
+        case "folder":
+            return "a folder of the recipe"
+        case "huggingface" | "modelscope":
+            return f"{source.repo} at {source.revision}"

@@ -1,0 +1,99 @@
+"""Hash every blob of the store. Damage is named, with the bundles it touches; `--repair` fetches or drops it.
+
+What came from outside is fetched again by its lock; what was built is dropped, and the bundle's next `build` makes it
+anew with the same digest. Exit code 5 when damage is left.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated, NamedTuple
+
+import typer
+
+from flagrelease.adapters.catalogue import Catalogue
+from flagrelease.adapters.roots import Root, alone, roots
+from flagrelease.adapters.store import FileStore
+from flagrelease.cli.options import Json, Recipes
+from flagrelease.cli.settings import Settings, settings
+from flagrelease.cli.wire import HostTools, display
+from flagrelease.domain.lock import Lock
+from flagrelease.domain.value import Digest
+from flagrelease.errors import SourceError
+from flagrelease.formats.canonical import pretty_json
+from flagrelease.formats.strict import decode_json
+from flagrelease.report.journal import Journal
+
+Repair = Annotated[bool, typer.Option("--repair", help="Set damaged blobs aside and fetch again what can be fetched.")]
+
+
+class Finding(NamedTuple):
+    """A damaged blob, the bundles that name it, and what became of it."""
+
+    digest: Digest
+    bundles: list[str]
+    state: str
+
+
+def fsck(repair: Repair = False, recipes: Recipes = None, json: Json = False) -> None:
+    """Print one line a finding, then the count of blobs checked."""
+    chosen = settings(recipes=recipes)
+    store = FileStore(chosen.home)
+    with alone(chosen.home):
+        users = list(roots(chosen.home))
+        blobs = list(store.blobs())
+        damaged = [digest for digest in blobs if not store.verify(digest)]
+        for digest in damaged if repair else ():
+            store.quarantine(digest)
+    refetched = _refetch(chosen, damaged, users) if repair and damaged else frozenset()
+    findings = [
+        Finding(digest, [root.name for root in users if digest in root.digests], _state(digest, repair, refetched))
+        for digest in damaged
+    ]
+    _print(findings, checked=len(blobs), json=json)
+    if damaged and not repair:
+        raise SourceError(
+            f"{len(damaged)} of {len(blobs)} blobs in `{chosen.home}` are damaged",
+            hint="run `flagrelease fsck --repair`",
+        )
+
+
+def _state(digest: Digest, repair: bool, refetched: frozenset[Digest]) -> str:
+    if not repair:
+        return "damaged"
+    return "fetched again" if digest in refetched else "dropped: the next build of its bundles makes it anew"
+
+
+def _print(findings: list[Finding], *, checked: int, json: bool) -> None:
+    if json:
+        shown = [finding._asdict() for finding in findings]
+        sys.stdout.write(pretty_json({"checked": checked, "findings": shown}).decode())
+        return
+    for finding in findings:
+        sys.stdout.write(f"{finding.digest}: {finding.state}; used by {', '.join(finding.bundles) or 'no bundle'}\n")
+    sys.stdout.write(f"checked {checked} blobs: {len(findings)} damaged\n")
+
+
+def _refetch(chosen: Settings, damaged: Iterable[Digest], users: list[Root]) -> frozenset[Digest]:
+    wanted = set(damaged)
+    done: set[Digest] = set()
+    with Journal(chosen.home / "fsck.jsonl", display(quiet=False)) as journal:
+        supplier = HostTools(chosen, journal, Catalogue(chosen.recipes)).supplier
+        for root in users:
+            path = root.folder / "1-resolve" / "lock.json"
+            if not wanted - done or not path.is_file():
+                continue
+            lock = decode_json(path.read_bytes(), Lock, source=str(path))
+            for package in lock.base.packages:
+                if f"sha256:{package.sha256}" in wanted - done:
+                    done.add(supplier.deb(package, _unseen))
+            for wheel in lock.wheels:
+                if f"sha256:{wheel.sha256}" in wanted - done:
+                    done.add(supplier.wheel(wheel, _unseen))
+            for file in (*lock.weights.files, *lock.second_model.files, *(d.file for d in lock.datasets)):
+                if file.digest in wanted - done:
+                    done.add(supplier.file(file, _unseen))
+    return frozenset(done)
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """Fsck shows what it found, not how it fetches."""

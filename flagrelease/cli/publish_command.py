@@ -1,0 +1,57 @@
+"""Publish a bundle: `--to oci:DIR` writes an OCI image layout, `--to HOST:PORT/REPO` pushes to a registry.
+
+Only what the gate let through is published: GO, or HOLD with a waiver for exactly this image. Each target is asked
+first; then blobs, the manifest, a pull by digest that is compared, and last the tag.
+"""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flagrelease.cards.card import write_card
+from flagrelease.cli.options import Chip, Json, Model, Offline, Out, Quiet, Recipes, Variant
+from flagrelease.cli.session import session
+from flagrelease.cli.settings import settings
+from flagrelease.domain.verdict import Waiver
+from flagrelease.formats.canonical import pretty_json
+from flagrelease.formats.strict import decode_yaml
+from flagrelease.pipeline import deliver, release
+from flagrelease.stages.evaluate import approve
+
+To = Annotated[list[str], typer.Option("--to", help="`oci:DIR` or `HOST:PORT/REPO`. May be repeated.")]
+Tag = Annotated[str | None, typer.Option("--tag", help="Tag [default: BUNDLE-rN].", show_default=False)]
+WaiverFile = Annotated[
+    Path | None,
+    typer.Option("--waiver", help="YAML with image, owner, reason, expires: lets a HOLD through.", exists=True),
+]
+
+
+def publish(
+    chip: Chip,
+    model: Model,
+    to: To,
+    variant: Variant = None,
+    tag: Tag = None,
+    waiver: WaiverFile = None,
+    recipes: Recipes = None,
+    out: Out = None,
+    offline: Offline = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Publish a bundle that is built; builds what is missing first."""
+    chosen = settings(recipes=recipes, out=out, offline=offline)
+    granted = decode_yaml(waiver.read_text(encoding="utf-8"), Waiver, source=str(waiver)) if waiver else None
+    with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet) as at:
+        built = release(at.run, at.recipe, at.lock)
+        approved = approve(built.image, built.serving, built.evaluation, granted, today=date.today())  # noqa: DTZ011
+        targets = tuple(at.tools.target(text) for text in to)
+        done = deliver(at.run, approved, targets, tag or f"{built.lock.bundle}-{built.lock.revision}")
+        write_card(at.folder / "README.md", built, release=done)
+    if json:
+        sys.stdout.write(pretty_json(done).decode())
+    else:
+        sys.stdout.write("".join(f"published  {p.reference}\n" for p in done.published))

@@ -1,0 +1,33 @@
+"""What the environment and the options say about this machine, resolved once into one frozen value."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where things are on this machine, and whether the network may be used."""
+
+    home: Path
+    recipes: Path
+    out: Path
+    offline: bool
+    environ: Mapping[str, str]
+
+
+def settings(*, recipes: Path | None = None, out: Path | None = None, offline: bool = False) -> Settings:
+    """Options first, then FLAGRELEASE_HOME, FLAGRELEASE_RECIPES, FLAGRELEASE_OUT, then the defaults.
+
+    The default home is the `flagrelease` folder in the XDG cache folder (XDG Base Directory Specification).
+    """
+    environment = os.environ
+    cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Settings(
+        home=Path(environment.get("FLAGRELEASE_HOME") or cache / "flagrelease").absolute(),
+        recipes=recipes or Path(environment.get("FLAGRELEASE_RECIPES") or "recipes"),
+        out=out or Path(environment.get("FLAGRELEASE_OUT") or "out"),
+        offline=offline,
+        environ=environment,
+    )

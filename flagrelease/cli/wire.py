@@ -1,0 +1,119 @@
+"""The one place where ports meet adapters. Each adapter is imported when a command first needs it."""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TextIO
+
+import flagrelease
+from flagrelease.adapters.catalogue import Catalogue
+from flagrelease.adapters.registry_auth import docker_config_file
+from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.supplier import HostSupplier, Origins
+from flagrelease.cli.settings import Settings
+from flagrelease.locking import Resolver
+from flagrelease.ports import Completions, Endpoint, Events, ImageEngine, Target, Templates
+from flagrelease.report.journal import Display
+from flagrelease.report.plain import PlainDisplay
+from flagrelease.report.quiet import QuietDisplay
+
+
+class HostTools:
+    """`ports.Tools` on this machine."""
+
+    def __init__(self, settings: Settings, events: Events, catalogue: Catalogue) -> None:
+        self._settings = settings
+        self.events = events
+        self.recipes = catalogue
+        self.store = FileStore(settings.home, on_wait=events.said, on_damage=events.said)
+
+    def close(self) -> None:
+        """End what was opened."""
+        self.supplier.close()
+
+    @cached_property
+    def supplier(self) -> HostSupplier:
+        """Fetches what is locked."""
+        recipes, offline = self._settings.recipes, self._settings.offline
+        return HostSupplier(self.store, recipes=recipes, offline=offline, origins=self._origins)
+
+    def _origins(self) -> Origins:
+        module = import_module("flagrelease.adapters.origins")
+        origins: Origins = module.WebOrigins(self.store, environ=self._settings.environ, offline=self._settings.offline)
+        return origins
+
+    @cached_property
+    def engine(self) -> ImageEngine:
+        """Builds and runs images."""
+        module = import_module("flagrelease.engines.embedded.engine")
+        engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
+        return engine
+
+    @cached_property
+    def templates(self) -> Templates:
+        """Fills templates."""
+        templates: Templates = import_module("flagrelease.adapters.templates").SandboxedTemplates()
+        return templates
+
+    def target(self, text: str) -> Target:
+        """A place to publish to, from how a person writes it."""
+        docker_config = docker_config_file(self._settings.environ, Path.home())
+        module = import_module("flagrelease.adapters.targets")
+        target: Target = module.target_for(text, self.store, docker_config=docker_config)
+        return target
+
+    def endpoint(self, base_url: str) -> Endpoint:
+        """A client of the running server."""
+        client: Endpoint = import_module("flagrelease.adapters.serving_client").ServingClient(base_url)
+        return client
+
+    def completions(self, base_url: str) -> AbstractContextManager[Completions]:
+        """A client of the running server's completion API."""
+        client: AbstractContextManager[Completions]
+        client = import_module("flagrelease.adapters.completion_client").CompletionClient(base_url)
+        return client
+
+
+@contextmanager
+def resolver(settings: Settings) -> Iterator[Resolver]:
+    """Looks up what recipes leave open."""
+    origins = import_module("flagrelease.adapters.origins").WebOrigins(
+        FileStore(settings.home), environ=settings.environ
+    )
+    try:
+        found: Resolver = import_module("flagrelease.adapters.resolver").Resolver(
+            origins, recipes=settings.recipes, progress=lambda _done, _total: None
+        )
+        yield found
+    finally:
+        origins.close()
+
+
+def display(*, quiet: bool, stream: TextIO = sys.stderr) -> Display:
+    """A live list on a terminal, plain lines elsewhere, nothing when quiet."""
+    if quiet:
+        return QuietDisplay()
+    if stream.isatty():
+        live: Display = import_module("flagrelease.report.live").LiveDisplay(stream)
+        return live
+    return PlainDisplay(stream)
+
+
+_NOT_IN_RESULTS = ("cli", "report", "cards")
+
+
+def code_sha256() -> str:
+    """The hash of all code and data of the package that can influence a stage's result."""
+    package = Path(flagrelease.__file__).parent
+    total = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        name = path.relative_to(package)
+        if path.suffix == ".pyc" or name.parts[0] in _NOT_IN_RESULTS or not path.is_file():
+            continue
+        total.update(f"{name}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

@@ -1,0 +1,185 @@
+"""The release, one line a stage; and Run, which calls a stage: time, events, reuse, resume.
+
+Recipe ─resolve→ Lock ─fetch→ Sources ─patch→ Skipped ─render→ BuildContext ─build→ Image
+       ─smoke_kernels→ Skipped ─smoke_serving→ SmokeReport ─evaluate→ Evaluation ─publish→ Release
+"""
+
+import errno
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from flagrelease.domain.evidence import Skipped, SmokeReport
+from flagrelease.domain.image import Image
+from flagrelease.domain.lock import Lock
+from flagrelease.domain.recipe import Recipe
+from flagrelease.domain.release import Release
+from flagrelease.domain.value import Value
+from flagrelease.domain.verdict import Approved, Evaluation
+from flagrelease.errors import FlagReleaseError, SmokeError, ToolError
+from flagrelease.formats.canonical import canonical_json
+from flagrelease.formats.durable import write_durably
+from flagrelease.ports import Target, Tools
+from flagrelease.report.journal import Journal
+from flagrelease.stages import ORDER
+from flagrelease.stages.build import build
+from flagrelease.stages.evaluate import evaluate
+from flagrelease.stages.fetch import fetch
+from flagrelease.stages.patch import patch
+from flagrelease.stages.publish import publish
+from flagrelease.stages.render import render
+from flagrelease.stages.resolve import resolve
+from flagrelease.stages.smoke_kernels import smoke_kernels
+from flagrelease.stages.smoke_serving import smoke_serving
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Built(Value):
+    """What `build` ends with: everything the card is written from and `publish` decides by."""
+
+    lock: Lock
+    image: Image
+    kernels: Skipped
+    serving: SmokeReport
+    evaluation: Evaluation
+
+
+def release(run: "Run", recipe: Recipe, locked: Lock) -> Built:
+    """Recipe to verdict. Raises the first stage's error, and SmokeError when a smoke check failed."""
+    lock = run(resolve, recipe, locked)
+    sources = run(fetch, lock)
+    patched = run(patch, lock, sources)
+    context = run(render, lock, sources, patched)
+    image = run(build, context)
+    kernels = run(smoke_kernels, image, lock)
+    serving = run(smoke_serving, image, lock, sources)
+    _stop_at_failed(serving, run.folder / run.place("smoke_serving") / "report.json")
+    evaluation = run(evaluate, image, lock, sources)
+    return Built(lock=lock, image=image, kernels=kernels, serving=serving, evaluation=evaluation)
+
+
+def deliver(run: "Run", approved: Approved, targets: tuple[Target, ...], tag: str) -> Release:
+    """Publish what the gate let through. Never reused: the targets are asked each time what they hold."""
+    return run.again(publish, approved, targets, tag)
+
+
+class StopAfter(Exception):  # noqa: N818 - not an error: the person asked for it
+    """The stage named by `--until` is done."""
+
+
+class Run:
+    """One run of the pipeline in its folder.
+
+    A stage is finished when its `done.json` was renamed into place. It is reused when its key, the hash of the
+    package's code and the stage's arguments, is the same and all content its value names is still in the store.
+    """
+
+    def __init__(self, *, folder: Path, tools: Tools, journal: Journal, code: str, until: str | None = None) -> None:
+        self.folder = folder
+        self.reused_all = True
+        self._tools = tools
+        self._journal = journal
+        self._code = code
+        self._until = until
+
+    @staticmethod
+    def place(stage: str) -> str:
+        """The name of a stage's folder: its number in the order and its name."""
+        return f"{ORDER.index(stage) + 1}-{stage}"
+
+    def __call__(self, stage: Callable[Concatenate[Tools, Path, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The stage's value, from `done.json` where that is still good."""
+        name = stage.__name__
+        kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
+        key = self._key(name, *args)
+        kept = self._kept(self.folder / self.place(name) / "done.json", key, kind)
+        if kept is not None:
+            self._journal.reused(name, why=_skip_reason(kept))
+            value = kept
+        else:
+            self.reused_all = False
+            value = self._act(name, key, kind, stage, *args, **kwargs)
+        if name == self._until:
+            raise StopAfter(name)
+        return value
+
+    def again(self, stage: Callable[Concatenate[Tools, Path, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The stage's value, always acted out: for stages whose result depends on the world outside."""
+        kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
+        return self._act(stage.__name__, "", kind, stage, *args, **kwargs)
+
+    def _act(
+        self,
+        name: str,
+        key: str,
+        kind: TypeAdapter[R],
+        stage: Callable[Concatenate[Tools, Path, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        here = self.folder / self.place(name)
+        # What a killed run left half done is not built upon.
+        if here.exists():
+            shutil.rmtree(here)
+        here.mkdir(parents=True)
+        begin = time.monotonic()
+        self._journal.started(name)
+        try:
+            value = stage(self._tools, here, *args, **kwargs)
+            seconds = time.monotonic() - begin
+            self._keep(here / "done.json", name=name, key=key, kind=kind, value=value, seconds=seconds)
+        except OSError as error:
+            self._journal.failed(name, time.monotonic() - begin, str(error))
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise ToolError(
+                    f"{name}: no room left on the disk of `{error.filename or here}`",
+                    hint="make room there and run the same command again: finished stages are kept",
+                ) from error
+            raise
+        except (FlagReleaseError, KeyboardInterrupt) as error:
+            self._journal.failed(name, time.monotonic() - begin, str(error) or type(error).__name__)
+            raise
+        self._journal.finished(name, seconds, skipped=_skip_reason(value))
+        return value
+
+    @staticmethod
+    def _keep(path: Path, *, name: str, key: str, kind: TypeAdapter[R], value: R, seconds: float) -> None:
+        done = {"key": key, "seconds": round(seconds, 3), "stage": name}
+        write_durably(path, canonical_json({**done, "value": kind.dump_python(value, mode="json", by_alias=True)}))
+
+    def _kept(self, path: Path, key: str, kind: TypeAdapter[R]) -> R | None:
+        try:
+            done = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+        if done.get("key") != key:
+            return None
+        value = kind.validate_json(canonical_json(done["value"]), strict=True)
+        stored = getattr(value, "stored", None)
+        if stored is not None and not all(self._tools.store.has(digest) for digest in stored()):
+            return None
+        return value
+
+    def _key(self, stage: str, *args: object) -> str:
+        values = [a.model_dump(mode="json", by_alias=True) if isinstance(a, BaseModel) else a for a in args]
+        return hashlib.sha256(canonical_json([stage, self._code, values])).hexdigest()
+
+
+def _skip_reason(value: object) -> str:
+    return value.skipped if isinstance(value, Skipped) else ""
+
+
+def _stop_at_failed(report: SmokeReport, path: Path) -> None:
+    if report.failed:
+        lines = "\n".join(f"  {check.id}: {check.detail}" for check in report.failed)
+        count = f"{len(report.failed)} of {len(report.checks)}"
+        raise SmokeError(
+            f"{count} serving checks failed:\n{lines}", hint="the server's log is beside the report", log=path
+        )

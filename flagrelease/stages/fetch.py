@@ -1,0 +1,48 @@
+"""fetch: bring every locked file into the store, by hash; without a network call for what is there."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from flagrelease.domain.lock import Lock
+from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, Sources
+from flagrelease.domain.value import Digest
+from flagrelease.ports import Events, Progress, Tools
+
+T = TypeVar("T", LockedDeb, LockedFile, LockedWheel)
+
+
+def fetch(tools: Tools, here: Path, lock: Lock) -> Sources:  # noqa: ARG001 - every stage has the same shape
+    """Everything the lock names, in the store.
+
+    Raises:
+        SourceError: a file cannot be had, or is not what the lock says.
+    """
+    supplier, debs, wheels = tools.supplier, lock.base.packages, lock.wheels
+    datasets = tuple(dataset.file for dataset in lock.datasets)
+    files = (*lock.weights.files, *datasets, *lock.second_model.files)
+    supplier.check(debs, wheels, files)
+    total = sum(x.size for x in debs) + sum(x.size for x in wheels) + sum(x.size for x in files)
+    done = 0
+
+    def bring(wanted: Sequence[T], get: Callable[[T, Progress], Digest]) -> tuple[Digest, ...]:
+        nonlocal done
+        digests = []
+        for one in wanted:
+            digests.append(get(one, _part_of_all(tools.events, before=done, size=one.size, total=total)))
+            done += one.size
+        return tuple(digests)
+
+    return Sources(
+        debs=bring(debs, supplier.deb),
+        wheels=bring(wheels, supplier.wheel),
+        weights=bring(lock.weights.files, supplier.file),
+        datasets=bring(datasets, supplier.file),
+        second_model=bring(lock.second_model.files, supplier.file),
+        bytes_total=total,
+    )
+
+
+def _part_of_all(events: Events, *, before: int, size: int, total: int) -> Progress:
+    # A carrier may be larger than the member that is wanted of it.
+    return lambda done, _whole: events.progress(before + min(done, size), total, "bytes")

@@ -1,0 +1,61 @@
+"""render: turn the lock into everything the image is made of, as data."""
+
+from pathlib import Path
+
+from flagrelease.domain.evidence import Skipped
+from flagrelease.domain.image import BuildContext, RenderedFile, WeightFile
+from flagrelease.domain.lock import Lock, LockedImageFile
+from flagrelease.domain.source import Sources
+from flagrelease.formats.canonical import pretty_json
+from flagrelease.ports import Tools
+
+
+def render(tools: Tools, here: Path, lock: Lock, sources: Sources, patched: Skipped) -> BuildContext:  # noqa: ARG001
+    """The image's declaration: base packages, wheels, rendered files, weights, environment, entry point, labels.
+
+    Raises:
+        LockError: a template is not what the lock pins.
+        RecipeError: a template names a value that is not there.
+    """
+    context = BuildContext(
+        architecture=lock.architecture,
+        base=lock.base.packages,
+        wheels=lock.wheels,
+        site_packages=f"/usr/local/lib/python{lock.python}/dist-packages",
+        files=tuple(_rendered(tools, here, lock, file) for file in lock.files),
+        weights=tuple(
+            WeightFile(path=f"{lock.weights_folder}/{f.path}", content=f.digest, size=f.size)
+            for f in lock.weights.files
+        ),
+        env=lock.env,
+        entrypoint=lock.entrypoint,
+        exposed_port=lock.serving.port,
+        labels=_labels(lock),
+    )
+    (here / "context.json").write_bytes(pretty_json(context))
+    return context
+
+
+def _rendered(tools: Tools, here: Path, lock: Lock, locked: LockedImageFile) -> RenderedFile:
+    file = locked.file
+    text = tools.recipes.template(file.template, sha256=locked.template_sha256)
+    if file.template.endswith(".j2"):
+        text = tools.templates.fill(text, name=file.template, values={"lock": lock})
+    content = text.encode()
+    # A copy that a person can read, at the place it has in the image.
+    copy = here / "files" / file.path.lstrip("/")
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(content)
+    return RenderedFile(path=file.path, mode=int(file.mode, 8), content=tools.store.add_bytes(content))
+
+
+def _labels(lock: Lock) -> dict[str, str]:
+    # Keys of the OCI image spec (annotations.md); ours are in the reverse domain of the project.
+    return {
+        "org.opencontainers.image.title": lock.bundle,
+        "org.opencontainers.image.version": lock.revision,
+        "org.opencontainers.image.licenses": lock.weights.licence.name,
+        "ai.flagos.flagrelease.chip": lock.chip,
+        "ai.flagos.flagrelease.model": lock.model,
+        "ai.flagos.flagrelease.variant": lock.variant,
+    }
