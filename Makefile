@@ -1,0 +1,80 @@
+# `make demo` builds the reference bundle, `make test` runs every check. Both set up what is missing.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+CACHE := .cache
+PYTEST := $(BIN)/python -m pytest -q
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-quick lint types layers schema bench baseline requirements clean clean-all
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(CACHE)/runtime ## Build, prove and pack the bundle of the chip `cpu` and a small model
+	$(BIN)/flagrelease build --chip cpu --model smollm2-135m-instruct
+
+test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools ## Run every check and every test
+	$(MAKE) lint types layers
+	$(PYTEST) tests
+
+test-quick: $(CACHE)/dev $(CACHE)/tools ## Run the checks and the tests that need no network and no minutes
+	$(MAKE) lint types layers
+	$(PYTEST) -m "not slow" tests
+
+lint: $(CACHE)/dev ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(CACHE)/dev ## Check types
+	$(BIN)/mypy
+
+layers: $(CACHE)/dev ## Check who may import whom
+	$(BIN)/lint-imports --no-cache
+
+bench: $(CACHE)/dev ## Print the benchmarks: each a ratio or a budget, measured now
+	$(BIN)/python -m tests.benchmarks
+
+baseline: $(CACHE)/dev $(CACHE)/reference ## Produce the reference record of the small model anew (minutes)
+	$(BIN)/python -m tests.evaluation.make_baseline
+
+requirements: $(CACHE)/dev ## Lock the dependencies anew, by name, version and hash
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group build $(LOCK_OPTIONS) -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev $(LOCK_OPTIONS) -o requirements-dev.lock
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make requirements"
+
+clean: ## Remove what builds and tests left in this folder
+	rm -rf out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
+
+clean-all: clean ## Remove the environments and the store as well
+	if [ -x $(BIN)/flagrelease ]; then $(BIN)/flagrelease gc --all; fi
+	rm -rf .venv .venv-reference $(CACHE)
+
+# Each of these is a stamp: it is newer than what it was made from.
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+$(CACHE)/runtime: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	mkdir -p $(CACHE) && touch $@
+
+$(CACHE)/dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	mkdir -p $(CACHE) && touch $@ $(CACHE)/runtime
+
+# The reference stack (torch, transformers) is large and lives apart: flagrelease never imports it.
+$(CACHE)/reference: tests/evaluation/reference-requirements.txt
+	$(PYTHON) -m venv .venv-reference
+	.venv-reference/bin/pip install --quiet -r $<
+	mkdir -p $(CACHE) && touch $@
+
+# A real registry for the publish tests, from Debian's package, unpacked here: needs no root.
+$(CACHE)/tools: | $(CACHE)/tools/usr/bin/docker-registry
+$(CACHE)/tools/usr/bin/docker-registry:
+	mkdir -p $(CACHE)/tools
+	cd $(CACHE)/tools && { apt-get download -q docker-registry || { apt-get update -q && apt-get download -q docker-registry; }; }
+	cd $(CACHE)/tools && dpkg-deb -x docker-registry_*.deb . && rm docker-registry_*.deb
