@@ -3,7 +3,6 @@
 A bundle folder that was deleted no longer counts. Refuses to run while a build is using the store.
 """
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from flagrelease.adapters.roots import alone, roots
 from flagrelease.adapters.store import FileStore
 from flagrelease.cli.settings import settings
+from flagrelease.engines.embedded.rootfs import remove
 from flagrelease.report.words import size
 
 All = Annotated[bool, typer.Option("--all", help="Remove the whole store, used or not.")]
@@ -30,12 +30,12 @@ def gc(dry_run: DryRun = False, everything: All = False) -> None:
         blobs = [digest for digest in store.blobs() if digest not in kept]
         freed = sum(store.path(digest).stat().st_size for digest in blobs if store.has(digest))
         folders = list(_folders(home, kept))
-        freed += sum(f.stat().st_size for folder in folders for f in folder.rglob("*") if f.is_file())
+        freed += sum(f.lstat().st_size for folder in folders for f in (folder, *folder.rglob("*")) if not f.is_dir())
         if not dry_run:
             for digest in blobs:
                 store.remove(digest)
             for folder in folders:
-                shutil.rmtree(folder)
+                remove(folder)
     verb = "would remove" if dry_run else "removed"
     sys.stdout.write(f"{verb} {len(blobs)} blobs and {len(folders)} folders, {size(freed)}, from {home}\n")
 
@@ -43,5 +43,5 @@ def gc(dry_run: DryRun = False, everything: All = False) -> None:
 def _folders(home: Path, kept: frozenset[str]) -> Iterator[Path]:
     yield from (home / name for name in _PASSING if (home / name).is_dir() and any((home / name).iterdir()))
     for unpacked in sorted((home / "rootfs").glob("*")):
-        if f"sha256:{unpacked.name}" not in kept:
+        if f"sha256:{unpacked.name.partition('.')[0]}" not in kept:
             yield unpacked

@@ -53,17 +53,23 @@ class Layer(Value):
 
 
 class Image(Value):
-    """A built image. Its blobs are in the store; `digest` is that of the manifest."""
+    """A built image. Its blobs are in the store; `digest` is that of the manifest.
+
+    `weights` are the files of the layer `weights`, by their own content: whoever runs the image on this machine can
+    show them at their places instead of unpacking a copy of each.
+    """
 
     digest: Digest
     manifest_size: int
     config: Digest
     layers: tuple[Layer, ...]
     architecture: Architecture
+    weights: tuple[WeightFile, ...] = ()
 
     def stored(self) -> tuple[Digest, ...]:
         """Every digest that has to be in the store for this value to be good."""
-        return (self.digest, self.config, *(layer.digest for layer in self.layers))
+        files = (file.content for file in self.weights)
+        return (self.digest, self.config, *(layer.digest for layer in self.layers), *files)
 
     @property
     def size(self) -> int:

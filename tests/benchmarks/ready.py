@@ -33,9 +33,10 @@ def ready_inside(home: Path) -> float:
 
 def ready_outside(home: Path) -> float:
     """The same program, library and weights by the host's Python, without namespaces."""
-    rootfs = home / "rootfs" / built_image(home).digest.removeprefix("sha256:")
+    image = built_image(home)
+    rootfs = home / "rootfs" / f"{image.digest.removeprefix('sha256:')}.without-weights"
     config = json.loads((rootfs / "opt/bundle/serve.json").read_text())
-    config["model"] = str(rootfs) + config["model"]
+    config["model"] = str(FileStore(home).path(image.weights[0].content))
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         Path(folder, "serve.json").write_text(json.dumps(config))
         free.bind(("127.0.0.1", 0))

@@ -2,6 +2,14 @@
 
 Header layout: the GGUF specification, version 3. Q4_1 block: ggml's `block_q4_1`, 32 weights as `d * q + m` with the
 16-bit floats d and m and 4-bit q.
+
+Measured with seed 0 on the real weights and the committed policy, where the reference scores 31.5 and 37.5 points and
+the unchanged file 31.5 (2 lost, 2 gained) and 36.5 (2 lost, 0 gained):
+
+| sigma | commonsense_qa, 400 items | boolq_next_word, 200 items | gate |
+|---|---|---|---|
+| 0.05 | 26.0 (31 lost, 9 gained) | 30.0 (26 lost, 11 gained) | NO-GO, narrowly on the second task |
+| 0.1 | 23.25 (59 lost, 26 gained) | 9.5 (62 lost, 6 gained) | NO-GO |
 """
 
 import math

@@ -126,4 +126,5 @@ def _describe(context: BuildContext, store: Store, layers: Sequence[Layer]) -> I
         config=config_digest,
         layers=tuple(layers),
         architecture=context.architecture,
+        weights=context.weights,
     )

@@ -120,7 +120,8 @@ class EmbeddedEngine:
         rootfs = unpacked(image, store=self._store, home=self._home, unpack=self._unpack)
         with log.open("a", encoding="utf-8") as file:
             file.write(f"$ {' '.join(argv)}\n")
-        program = Program(rootfs=rootfs, argv=argv, env=config.env, cwd=config.folder, mounts=mounts)
+        weights = tuple((self._store.path(file.content), file.path) for file in image.weights)
+        program = Program(rootfs=rootfs, argv=argv, env=config.env, cwd=config.folder, mounts=(*weights, *mounts))
         with launched(program, log=log) as contained:
             yield contained
 

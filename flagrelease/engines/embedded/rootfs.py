@@ -21,7 +21,9 @@ def unpacked(image: Image, *, store: Store, home: Path, unpack: Unpack) -> Path:
         SourceError: A layer is not in the store.
         BuildError: A layer cannot be unpacked.
     """
-    name = image.digest.removeprefix("sha256:")
+    # Weights are shown at their places by the engine: a copy of each would be their third on the disk.
+    layers = [layer for layer in image.layers if not (image.weights and layer.name == "weights")]
+    name = image.digest.removeprefix("sha256:") + ("" if len(layers) == len(image.layers) else ".without-weights")
     place, stamp = home / "rootfs" / name, home / "rootfs" / f"{name}.stamp"
     place.parent.mkdir(parents=True, exist_ok=True)
     with store.lock(f"rootfs-{name}"):
@@ -30,7 +32,7 @@ def unpacked(image: Image, *, store: Store, home: Path, unpack: Unpack) -> Path:
         fresh = place.with_name(f"{name}.new")
         for old in (stamp, place, fresh):
             remove(old)
-        unpack([store.path(layer.digest) for layer in image.layers], fresh)
+        unpack([store.path(layer.digest) for layer in layers], fresh)
         fresh.rename(place)
         written = stamp.with_suffix(".new-stamp")
         written.write_text(fingerprint(place))
