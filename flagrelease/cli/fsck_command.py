@@ -1,11 +1,14 @@
-"""Hash every blob of the store. Damage is named, with the bundles it touches; `--repair` fetches or drops it.
+"""Hash every blob of the store, and compare what is unpacked with its layers.
 
-What came from outside is fetched again by its lock; what was built is dropped, and the bundle's next `build` makes it
-anew with the same digest. Exit code 5 when damage is left.
+Damage is named, with the bundles it touches. With `--repair`, what came from outside is fetched again by its lock; what
+was built is dropped, and the bundle's next `build` makes it anew with the same digest. Exit code 5 when damage is left.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from json import dumps as json_text
+from json import loads as load_json
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
@@ -16,8 +19,10 @@ from flagrelease.adapters.store import FileStore
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.cli.wire import HostTools, display
+from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.value import Digest
+from flagrelease.engines.embedded.rootfs import damaged_files, place_of, remove
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.strict import decode_json
@@ -27,9 +32,9 @@ Repair = Annotated[bool, typer.Option("--repair", help="Set damaged blobs aside 
 
 
 class Finding(NamedTuple):
-    """A damaged blob, the bundles that name it, and what became of it."""
+    """A damaged blob or unpacked file, the bundles it touches, and what became of it."""
 
-    digest: Digest
+    what: str
     bundles: list[str]
     state: str
 
@@ -42,19 +47,35 @@ def fsck(repair: Repair = False, recipes: Recipes = None, json: Json = False) ->
         users = list(roots(chosen.home))
         blobs = list(store.blobs())
         damaged = [digest for digest in blobs if not store.verify(digest)]
+        findings: list[Finding] = []
         for digest in damaged if repair else ():
             store.quarantine(digest)
+        for root in users:
+            findings += _unpacked(root, store, chosen.home, repair)
     refetched = _refetch(chosen, damaged, users) if repair and damaged else frozenset()
-    findings = [
-        Finding(digest, [root.name for root in users if digest in root.digests], _state(digest, repair, refetched))
-        for digest in damaged
-    ]
+    for digest in damaged:
+        bundles = [root.name for root in users if digest in root.digests]
+        findings.append(Finding(digest, bundles, _state(digest, repair, refetched)))
     _print(findings, checked=len(blobs), json=json)
-    if damaged and not repair:
+    if findings and not repair:
         raise SourceError(
-            f"{len(damaged)} of {len(blobs)} blobs in `{chosen.home}` are damaged",
+            f"{len(findings)} things in `{chosen.home}` are damaged, {len(damaged)} of them among {len(blobs)} blobs",
             hint="run `flagrelease fsck --repair`",
         )
+
+
+def _unpacked(root: Root, store: FileStore, home: Path, repair: bool) -> Iterator[Finding]:
+    done = root.folder / "5-build" / "done.json"
+    if not done.is_file():
+        return
+    image = Image.model_validate_json(json_text(load_json(done.read_bytes())["value"]))
+    if not all(store.has(digest) for digest in image.stored()):
+        return
+    files = damaged_files(image, store=store, home=home)
+    if files and repair:
+        remove(place_of(image, home))
+    state = "dropped: it is unpacked again when it is needed" if repair else "damaged"
+    yield from (Finding(f"unpacked /{name}", [root.name], state) for name in files)
 
 
 def _state(digest: Digest, repair: bool, refetched: frozenset[Digest]) -> str:
@@ -69,7 +90,7 @@ def _print(findings: list[Finding], *, checked: int, json: bool) -> None:
         sys.stdout.write(pretty_json({"checked": checked, "findings": shown}).decode())
         return
     for finding in findings:
-        sys.stdout.write(f"{finding.digest}: {finding.state}; used by {', '.join(finding.bundles) or 'no bundle'}\n")
+        sys.stdout.write(f"{finding.what}: {finding.state}; used by {', '.join(finding.bundles) or 'no bundle'}\n")
     sys.stdout.write(f"checked {checked} blobs: {len(findings)} damaged\n")
 
 

@@ -143,6 +143,19 @@ def test_damage_in_the_store_is_found_named_and_mended(project: Project, shared_
     assert project.call("fsck").returncode == 0
 
 
+def test_a_damaged_file_of_an_unpacked_image_is_found_and_mended(project: Project) -> None:
+    assert project.call("build").returncode in {0, HOLD}
+    unpacked = project.home / "rootfs" / f"{project.image().removeprefix('sha256:')}.without-weights"
+    program = unpacked / "usr" / "bin" / "cat"
+    program.chmod(0o755)
+    program.write_bytes(program.read_bytes()[:-1] + b"!")
+    found = project.call("fsck")
+    assert found.returncode == 5
+    assert "unpacked /usr/bin/cat" in found.stdout
+    assert project.call("fsck", "--repair").returncode == 0
+    assert project.call("fsck").returncode == 0
+
+
 def test_the_committed_lock_and_schemas_are_fresh() -> None:
     here = Project(folder=ROOT, home=ROOT / ".cache" / "e2e")
     assert here.call("lock", "--check").returncode == 0
