@@ -3,7 +3,7 @@
 Whatever influences a result is an argument or in the lock; what is here only acts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,6 +213,14 @@ class Completions(Protocol):
         """The text of at most `max_tokens` most probable tokens after `prompt`."""
 
 
+class CompletionServer(Completions, Protocol):
+    """A server that completes token ids, and how it is asked."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What of the way it is asked could change an answer, to be recorded with the answers."""
+
+
 class Tools(Protocol):
     """Everything outside that a stage may act through."""
 
@@ -231,7 +239,7 @@ class Tools(Protocol):
     def endpoint(self, base_url: str) -> Endpoint:
         """The server at this address."""
 
-    def completions(self, base_url: str) -> AbstractContextManager[Completions]:
+    def completions(self, base_url: str) -> AbstractContextManager[CompletionServer]:
         """The completion API of the server at this address."""
 
     @property

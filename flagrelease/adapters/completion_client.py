@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeGuard
 
 import requests
@@ -55,6 +55,11 @@ class CompletionClient:
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """How this client asks."""
+        return SETTINGS
 
     def tokenize(self, text: str) -> tuple[int, ...]:
         """The ids of `text`; names of control tokens in it are plain text."""

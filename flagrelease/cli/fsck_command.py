@@ -6,6 +6,7 @@ was built is dropped, and the bundle's next `build` makes it anew with the same 
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from json import dumps as json_text
 from json import loads as load_json
 from pathlib import Path
@@ -26,6 +27,7 @@ from flagrelease.engines.embedded.rootfs import damaged_files, place_of, remove
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.strict import decode_json
+from flagrelease.ports import Supplier
 from flagrelease.report.journal import Journal
 
 Repair = Annotated[bool, typer.Option("--repair", help="Set damaged blobs aside and fetch again what can be fetched.")]
@@ -95,25 +97,26 @@ def _print(findings: list[Finding], *, checked: int, json: bool) -> None:
 
 
 def _refetch(chosen: Settings, damaged: Iterable[Digest], users: list[Root]) -> frozenset[Digest]:
-    wanted = set(damaged)
-    done: set[Digest] = set()
-    with Journal(chosen.home / "fsck.jsonl", display(quiet=False)) as journal:
-        supplier = HostTools(chosen, journal, Catalogue(chosen.recipes)).supplier
-        for root in users:
-            path = root.folder / "1-resolve" / "lock.json"
-            if not wanted - done or not path.is_file():
-                continue
-            lock = decode_json(path.read_bytes(), Lock, source=str(path))
-            for package in lock.base.packages:
-                if f"sha256:{package.sha256}" in wanted - done:
-                    done.add(supplier.deb(package, _unseen))
-            for wheel in lock.wheels:
-                if f"sha256:{wheel.sha256}" in wanted - done:
-                    done.add(supplier.wheel(wheel, _unseen))
-            for file in (*lock.weights.files, *lock.second_model.files, *(d.file for d in lock.datasets)):
-                if file.digest in wanted - done:
-                    done.add(supplier.file(file, _unseen))
+    wanted, done = set(damaged), set[Digest]()
+    locks = [root.folder / "1-resolve" / "lock.json" for root in users]
+    with (
+        Journal(chosen.home / "fsck.jsonl", display(quiet=False)) as journal,
+        closing(HostTools(chosen, journal, Catalogue(chosen.recipes))) as tools,
+    ):
+        for path in filter(Path.is_file, locks):
+            done |= _fetch_of(decode_json(path.read_bytes(), Lock, source=str(path)), wanted - done, tools.supplier)
     return frozenset(done)
+
+
+def _fetch_of(lock: Lock, wanted: set[Digest], supplier: Supplier) -> set[Digest]:
+    files = (*lock.weights.files, *lock.second_model.files, *(d.file for d in lock.datasets))
+    debs = [p for p in lock.base.packages if f"sha256:{p.sha256}" in wanted]
+    wheels = [w for w in lock.wheels if f"sha256:{w.sha256}" in wanted]
+    return {
+        *(supplier.deb(package, _unseen) for package in debs),
+        *(supplier.wheel(wheel, _unseen) for wheel in wheels),
+        *(supplier.file(file, _unseen) for file in files if file.digest in wanted),
+    }
 
 
 def _unseen(_done: int, _total: int) -> None:

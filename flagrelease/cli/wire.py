@@ -16,7 +16,7 @@ from flagrelease.adapters.store import FileStore
 from flagrelease.adapters.supplier import HostSupplier, Origins
 from flagrelease.cli.settings import Settings
 from flagrelease.locking import Resolver
-from flagrelease.ports import Completions, Endpoint, Events, ImageEngine, Target, Templates
+from flagrelease.ports import CompletionServer, Endpoint, Events, ImageEngine, Target, Templates
 from flagrelease.report.journal import Display
 from flagrelease.report.plain import PlainDisplay
 from flagrelease.report.quiet import QuietDisplay
@@ -71,9 +71,9 @@ class HostTools:
         client: Endpoint = import_module("flagrelease.adapters.serving_client").ServingClient(base_url)
         return client
 
-    def completions(self, base_url: str) -> AbstractContextManager[Completions]:
+    def completions(self, base_url: str) -> AbstractContextManager[CompletionServer]:
         """A client of the running server's completion API."""
-        client: AbstractContextManager[Completions]
+        client: AbstractContextManager[CompletionServer]
         client = import_module("flagrelease.adapters.completion_client").CompletionClient(base_url)
         return client
 

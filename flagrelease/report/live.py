@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flagrelease.domain.run import Event
-from flagrelease.report.words import amount, duration
+from flagrelease.report.words import amount, duration, short
 from flagrelease.stages import ORDER
 
 _MARK = {"finished": "[green]✔[/]", "reused": "[dim]✔[/]", "skipped": "[yellow]–[/]", "failed": "[red]✘[/]"}
@@ -38,7 +38,7 @@ class LiveDisplay:
             case "progress":
                 self._progress = event
             case "said":
-                self._said = event.text
+                self._said = short(event.text)
             case "finished" | "failed":
                 self._end(event, duration(event.seconds))
             case "skipped":

@@ -3,7 +3,7 @@
 from typing import TextIO
 
 from flagrelease.domain.run import Event
-from flagrelease.report.words import amount, duration
+from flagrelease.report.words import amount, duration, short
 from flagrelease.stages import ORDER
 
 _HEARTBEAT_S = 30.0
@@ -40,4 +40,4 @@ class PlainDisplay:
             "said": event.text,
             "progress": amount(event),
         }[event.kind]
-        return f"{where}: {words}" if where else words
+        return short(f"{where}: {words}" if where else words)

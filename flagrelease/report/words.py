@@ -4,6 +4,7 @@ from flagrelease.domain.run import Event
 
 _MINUTE_S = 60
 _STEP = 1000.0
+_LINE = 200
 
 
 def duration(seconds: float) -> str:
@@ -29,3 +30,9 @@ def amount(event: Event) -> str:
     if event.unit == "bytes":
         return f"{size(event.done)} of {size(event.total)}" if event.total else size(event.done)
     return f"{event.done} of {event.total} items" if event.total else f"{event.done} items"
+
+
+def short(text: str) -> str:
+    """One line of at most 200 characters without control characters, which could steer a terminal."""
+    printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return printable if len(printable) <= _LINE else printable[: _LINE - 1] + "…"

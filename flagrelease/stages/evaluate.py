@@ -88,23 +88,23 @@ def _baseline(tools: Tools, lock: Lock) -> Baseline:
 
 
 def _answers(tools: Tools, server: Server, image: Image, lock: Lock) -> list[EvalRun]:
-    side = Side(
-        model=lock.model,
-        weights_sha256=lock.weights.sha256,
-        precision=lock.weights.precision,
-        chip=lock.chip,
-        image=image.digest,
-        software=tuple(Software(name=w.project, version=w.version) for w in lock.wheels)
-        or (Software(name=lock.engine, version=lock.revision),),
-        settings={"threads": str(lock.serving.threads), "slots": str(lock.serving.slots)},
-    )
-    runs = []
     with tools.completions(server.base_url) as client:
+        side = Side(
+            model=lock.model,
+            weights_sha256=lock.weights.sha256,
+            precision=lock.weights.precision,
+            chip=lock.chip,
+            image=image.digest,
+            software=tuple(Software(name=w.project, version=w.version) for w in lock.wheels)
+            or (Software(name=lock.engine, version=lock.revision),),
+            settings={**client.settings, "threads": str(lock.serving.threads), "slots": str(lock.serving.slots)},
+        )
+        runs = []
         for dataset in lock.datasets:
             tools.events.said(dataset.task)
             data = tools.store.path(dataset.file.digest).read_bytes()
             runs.append(ask(dataset.task, lock.policy.tasks[dataset.task], data, side, client, events=tools.events))
-    return runs
+        return runs
 
 
 def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[EvalRun]) -> Iterable[EvidenceFile]:
