@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from flagrelease.evaluation.completions import Continuation, RequestFailedError, RequestRejectedError
+from flagrelease.ports import Continuation, RequestFailedError, RequestRejectedError
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 

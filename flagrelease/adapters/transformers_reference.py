@@ -20,12 +20,12 @@ from flagrelease.domain.evidence import Baseline, EvalRun, Software
 from flagrelease.domain.gate import Policy, Task
 from flagrelease.errors import FlagReleaseError, RecipeError
 from flagrelease.evaluation.ask import Side, ask
-from flagrelease.evaluation.completions import Continuation
 from flagrelease.evaluation.journal import Journal
 from flagrelease.evaluation.prompts import prompts_of, prompts_sha256
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.strict import decode_yaml
+from flagrelease.ports import Continuation
 
 
 class TransformersCompletions:

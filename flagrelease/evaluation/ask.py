@@ -13,11 +13,10 @@ from flagrelease.domain.source import FileSource, FolderSource, HuggingFaceSourc
 from flagrelease.domain.value import Digest, Name, Sha256, Value
 from flagrelease.errors import RecipeError
 from flagrelease.evaluation.answer import Answer
-from flagrelease.evaluation.completions import Completions, RequestFailedError, RequestRejectedError
 from flagrelease.evaluation.next_word import answer_next_word
 from flagrelease.evaluation.option_loglikelihood import answer_options
 from flagrelease.evaluation.prompts import OptionPrompt, Prompt, WordPrompt, prompts_of, prompts_sha256
-from flagrelease.ports import Events
+from flagrelease.ports import Completions, Events, RequestFailedError, RequestRejectedError
 
 GIVE_UP_AFTER = 10
 """Errors in a row after which the rest of a task is recorded as errors without asking: the server is gone or hangs."""

@@ -4,8 +4,8 @@ import hashlib
 import string
 
 from flagrelease.evaluation.answer import Answer, token_ids_sha256
-from flagrelease.evaluation.completions import Completions, RequestFailedError
 from flagrelease.evaluation.prompts import WordPrompt
+from flagrelease.ports import Completions, RequestFailedError
 
 
 def answer_next_word(completions: Completions, prompt: WordPrompt) -> Answer:

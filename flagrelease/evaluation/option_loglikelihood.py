@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from flagrelease.evaluation.answer import Answer, token_ids_sha256
-from flagrelease.evaluation.completions import Completions, Continuation, RequestFailedError
 from flagrelease.evaluation.prompts import OptionPrompt
+from flagrelease.ports import Completions, Continuation, RequestFailedError
 
 
 def answer_options(completions: Completions, prompt: OptionPrompt) -> Answer:

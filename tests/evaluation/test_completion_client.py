@@ -5,7 +5,7 @@ import time
 import pytest
 
 from flagrelease.adapters.completion_client import CompletionClient
-from flagrelease.evaluation.completions import Continuation, RequestFailedError
+from flagrelease.ports import Continuation, RequestFailedError
 from tests.evaluation.conftest import FakeCompletions
 
 

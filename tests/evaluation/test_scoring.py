@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flagrelease.evaluation.completions import Continuation, RequestFailedError
 from flagrelease.evaluation.next_word import answer_next_word, first_word, normalised
 from flagrelease.evaluation.option_loglikelihood import answer_options, choose, split
 from flagrelease.evaluation.prompts import OptionPrompt, WordPrompt
+from flagrelease.ports import Continuation, RequestFailedError
 
 IDS = st.lists(st.integers(0, 3), max_size=6).map(tuple)
 
@@ -27,7 +27,7 @@ class ByteModel:
         texts = [bytes(c.forced).decode() for c in continuations]
         return [tuple(-1.0 if self.likes in text else -2.0 for _ in text) for text in texts]
 
-    def greedy(self, prompt: tuple[int, ...], max_tokens: int) -> str:  # noqa: ARG002
+    def greedy(self, prompt: tuple[int, ...], max_tokens: int) -> str:
         return self.says
 
 

@@ -91,7 +91,7 @@ class FakeEngine:
         return free_port()
 
     @contextmanager
-    def serve(self, image: Image, request: ServeRequest) -> Iterator[Server]:  # noqa: ARG002 - the engine's port
+    def serve(self, image: Image, request: ServeRequest) -> Iterator[Server]:
         self.started += 1
         fault = self.fault if self.started in self.starts else ""
         request.log.write_text("model loaded\n\x1b[31mlast words\n")
