@@ -70,6 +70,10 @@ def deliver(run: "Run", approved: Approved, targets: tuple[Target, ...], tag: st
     return run.again(publish, approved, targets, tag)
 
 
+CARD = "README.md"
+"""The card in the bundle's folder: removed before a stage acts, since it would be about another run."""
+
+
 class StopAfter(Exception):  # noqa: N818 - not an error: the person asked for it
     """The stage named by `--until` is done."""
 
@@ -83,7 +87,6 @@ class Run:
 
     def __init__(self, *, folder: Path, tools: Tools, journal: Journal, code: str, until: str | None = None) -> None:
         self.folder = folder
-        self.reused_all = True
         self._tools = tools
         self._journal = journal
         self._code = code
@@ -104,7 +107,7 @@ class Run:
             self._journal.reused(name, why=_skip_reason(kept))
             value = kept
         else:
-            self.reused_all = False
+            (self.folder / CARD).unlink(missing_ok=True)
             value = self._act(name, key, kind, stage, *args, **kwargs)
         if name == self._until:
             raise StopAfter(name)

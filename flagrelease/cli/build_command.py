@@ -4,6 +4,7 @@ Exit codes: 0 GO, 8 NO-GO, 11 HOLD; 3 to 7 and 10 name what failed before the ve
 same command goes on where the last one stopped.
 """
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,10 @@ from flagrelease.cli.options import Chip, Json, Model, Offline, Out, Quiet, Reci
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import settings
 from flagrelease.formats.canonical import pretty_json
-from flagrelease.pipeline import Built, StopAfter, release
+from flagrelease.formats.durable import write_durably
+from flagrelease.pipeline import CARD, Built, StopAfter, release
+from flagrelease.report.summary import summary
+from flagrelease.report.words import size
 from flagrelease.stages import ORDER
 from flagrelease.stages.evaluate import stop_unless_go
 
@@ -37,37 +41,32 @@ def build(
             built = release(at.run, at.recipe, at.lock)
         except StopAfter:
             return
-        card = _write_card(built, at.folder, fresh=not at.run.reused_all)
-    _print(built, at.folder, card, json=json)
+        told = summary(at.folder, lock=built.lock, image=built.image, verdict=built.evaluation.verdict)
+        card = _write_card(built, at.folder)
+        write_durably(at.folder / "report.json", pretty_json(told))
+    sys.stdout.write(pretty_json(told).decode() if json else _words(built, card))
     stop_unless_go(built.evaluation.verdict, log=card)
 
 
-def _write_card(built: Built, folder: Path, *, fresh: bool) -> Path:
-    path = folder / "README.md"
-    if fresh or not path.is_file():
+def _write_card(built: Built, folder: Path) -> Path:
+    path = folder / CARD
+    # A run that acts removes the card first, so one that is there is about these very values.
+    if not path.is_file():
         import_module("flagrelease.cards.card").write_card(path, built, release=None)
     return path
 
 
-def _print(built: Built, folder: Path, card: Path, *, json: bool) -> None:
+def _words(built: Built, card: Path) -> str:
     verdict = built.evaluation.verdict
-    if json:
-        result = {
-            "bundle": built.lock.bundle,
-            "revision": built.lock.revision,
-            "folder": str(folder),
-            "card": str(card),
-            "image": built.image.digest,
-            "decision": verdict.decision,
-            "reasons": list(verdict.reasons),
-        }
-        sys.stdout.write(pretty_json(result).decode())
-        return
-    lines = [
-        f"{verdict.decision}  {built.lock.bundle} {built.lock.revision}",
-        *(f"    {reason}" for reason in verdict.reasons),
-        f"image   {built.image.digest}",
-        f"card    {card}",
-        f"run it  flagrelease run --chip {built.lock.chip} --model {built.lock.model}",
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    program = Path(sys.argv[0])
+    called = os.path.relpath(program) if program.name == "flagrelease" else f"{sys.executable} -m flagrelease"
+    return "\n".join(
+        (
+            f"{verdict.decision}  {built.lock.bundle} {built.lock.revision}",
+            *(f"    {reason}" for reason in verdict.reasons),
+            f"image   {built.image.digest} ({size(built.image.size)})",
+            f"card    {card}",
+            f"run it  {called} run --chip {built.lock.chip} --model {built.lock.model}",
+            "",
+        )
+    )

@@ -18,7 +18,7 @@ from flagrelease.cli.settings import settings
 from flagrelease.domain.verdict import Waiver
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.strict import decode_yaml
-from flagrelease.pipeline import deliver, release
+from flagrelease.pipeline import CARD, deliver, release
 from flagrelease.stages.evaluate import approve
 
 To = Annotated[list[str], typer.Option("--to", help="`oci:DIR` or `HOST:PORT/REPO`. May be repeated.")]
@@ -50,7 +50,7 @@ def publish(
         approved = approve(built.image, built.serving, built.evaluation, granted, today=date.today())  # noqa: DTZ011
         targets = tuple(at.tools.target(text) for text in to)
         done = deliver(at.run, approved, targets, tag or f"{built.lock.bundle}-{built.lock.revision}")
-        write_card(at.folder / "README.md", built, release=done)
+        write_card(at.folder / CARD, built, release=done)
     if json:
         sys.stdout.write(pretty_json(done).decode())
     else:

@@ -118,6 +118,13 @@ def test_a_wrong_key_ends_with_3_and_its_position(project: Project) -> None:
     assert "did you mean 'vendor'" in done.stderr
 
 
+def test_the_report_shows_every_stage_with_its_time_and_why_one_was_skipped(built: Project) -> None:
+    report = json.loads((built.bundle() / "report.json").read_text())
+    assert [stage["stage"] for stage in report["stages"]] == list(BUILD_STAGES)
+    skipped = {stage["stage"] for stage in report["stages"] if "skipped" in stage}
+    assert skipped == {"patch", "smoke_kernels"}
+
+
 def test_json_on_stdout_is_only_json(built: Project) -> None:
     done = built.call("build", "--json", "--quiet")
     assert json.loads(done.stdout)["image"] == built.image()

@@ -1,0 +1,32 @@
+"""A bundle's run in one value: what each stage did and how long it took, and what came out."""
+
+import json
+from pathlib import Path
+
+from flagrelease.domain.image import Image
+from flagrelease.domain.lock import Lock
+from flagrelease.domain.verdict import Verdict
+from flagrelease.stages import ORDER
+
+
+def summary(folder: Path, *, lock: Lock, image: Image, verdict: Verdict) -> dict[str, object]:
+    """The content of `report.json`: stages in their order with seconds and, where one had nothing to do, the reason."""
+    paths = [folder / f"{number}-{stage}" / "done.json" for number, stage in enumerate(ORDER, start=1)]
+    return {
+        "bundle": lock.bundle,
+        "revision": lock.revision,
+        "folder": str(folder),
+        "card": str(folder / "README.md"),
+        "image": image.digest,
+        "image_bytes": image.size,
+        "decision": verdict.decision,
+        "reasons": list(verdict.reasons),
+        "stages": [_stage(path) for path in paths if path.is_file()],
+    }
+
+
+def _stage(path: Path) -> dict[str, object]:
+    done = json.loads(path.read_bytes())
+    value = done["value"]
+    skipped = value.get("skipped") if isinstance(value, dict) else None
+    return {"stage": done["stage"], "seconds": done["seconds"], **({"skipped": skipped} if skipped else {})}
