@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flagrelease.adapters.oci_folder import OciFolderTarget
-from flagrelease.adapters.registry import RegistryTarget
+from flagrelease.adapters.registry.target import RegistryTarget
 from flagrelease.errors import PublishError
 from flagrelease.ports import Store, Target
 

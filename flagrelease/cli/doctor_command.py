@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flagrelease.adapters.debian_archive import mirrors
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.debian_archive import mirrors
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.engines.embedded.engine import EmbeddedEngine
 from flagrelease.errors import ToolError

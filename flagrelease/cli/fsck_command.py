@@ -15,8 +15,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from flagrelease.adapters.catalogue import Catalogue
-from flagrelease.adapters.roots import Root, alone, roots
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.roots import Root, alone, roots
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.cli.wire import HostTools, display

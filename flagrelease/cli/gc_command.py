@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from flagrelease.adapters.roots import alone, roots
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.roots import alone, roots
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.cli.settings import settings
 from flagrelease.engines.embedded.rootfs import remove
 from flagrelease.report.words import size

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flagrelease.adapters.catalogue import Catalogue
-from flagrelease.adapters.roots import in_use, register
+from flagrelease.adapters.storage.roots import in_use, register
 from flagrelease.cli.settings import Settings
 from flagrelease.cli.wire import HostTools, code_sha256, display
 from flagrelease.domain.lock import Lock

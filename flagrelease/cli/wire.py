@@ -11,9 +11,9 @@ from typing import TextIO
 
 import flagrelease
 from flagrelease.adapters.catalogue import Catalogue
-from flagrelease.adapters.registry_auth import docker_config_file
-from flagrelease.adapters.store import FileStore
-from flagrelease.adapters.supplier import HostSupplier, Origins
+from flagrelease.adapters.registry.auth import docker_config_file
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.supplier import HostSupplier, Origins
 from flagrelease.cli.settings import Settings
 from flagrelease.locking import Resolver
 from flagrelease.ports import CompletionServer, Endpoint, Events, ImageEngine, Target, Templates
@@ -42,7 +42,7 @@ class HostTools:
         return HostSupplier(self.store, recipes=recipes, offline=offline, origins=self._origins)
 
     def _origins(self) -> Origins:
-        module = import_module("flagrelease.adapters.origins")
+        module = import_module("flagrelease.adapters.supply.origins")
         origins: Origins = module.WebOrigins(self.store, environ=self._settings.environ, offline=self._settings.offline)
         return origins
 
@@ -81,11 +81,11 @@ class HostTools:
 @contextmanager
 def resolver(settings: Settings) -> Iterator[Resolver]:
     """Looks up what recipes leave open."""
-    origins = import_module("flagrelease.adapters.origins").WebOrigins(
+    origins = import_module("flagrelease.adapters.supply.origins").WebOrigins(
         FileStore(settings.home), environ=settings.environ
     )
     try:
-        found: Resolver = import_module("flagrelease.adapters.resolver").Resolver(
+        found: Resolver = import_module("flagrelease.adapters.supply.resolver").Resolver(
             origins, recipes=settings.recipes, progress=lambda _done, _total: None
         )
         yield found

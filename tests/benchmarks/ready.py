@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image
 from flagrelease.engines.embedded.engine import EmbeddedEngine
 from flagrelease.ports import ServeRequest

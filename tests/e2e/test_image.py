@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import LockedWeights
 from flagrelease.engines.embedded.engine import EmbeddedEngine

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from tests.e2e.project import HOLD, MODEL, Project, make_project
 from tests.evaluation.noisy import noisy_copy
 

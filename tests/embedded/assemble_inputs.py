@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import BuildContext, RenderedFile, WeightFile
 from flagrelease.domain.source import LockedDeb, LockedWheel
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.engines.embedded.assemble import assemble
 from flagrelease.errors import BuildError, SourceError
@@ -20,7 +20,7 @@ AGAIN = """
 import os, sys
 from pathlib import Path
 os.umask(int(sys.argv[2], 8))
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.engines.embedded.assemble import assemble
 from tests.embedded.assemble_inputs import a_full_context
 store = FileStore(Path(sys.argv[1]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.engines.embedded.deb import debian_base, join_packages
 from flagrelease.errors import BuildError
 from flagrelease.oci.layer import Entry, Stream

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.engines.embedded.wheel import wheel_entries
 from flagrelease.errors import BuildError
 from flagrelease.oci.layer import Entry, Stream

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image
 from flagrelease.engines.embedded.engine import EmbeddedEngine, read_config
 from flagrelease.errors import BuildError, SmokeError, ToolError

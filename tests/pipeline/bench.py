@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.run import Event
 from flagrelease.pipeline import Run
 from flagrelease.report.journal import Journal

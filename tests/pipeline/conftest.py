@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.pipeline import Run
 from flagrelease.report.journal import Journal
 from tests.pipeline.bench import Bench, OnlyAStore, Seen

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.registry_session import Patience
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.registry.session import Patience
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image, Layer
 from flagrelease.oci.manifest import config_bytes, manifest_bytes
 from flagrelease.ports import Store

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flagrelease.adapters.oci_folder import OciFolderTarget
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image
 from flagrelease.domain.value import Digest
 from flagrelease.errors import FlagReleaseError, PublishError

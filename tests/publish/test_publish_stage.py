@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.targets import target_for
 from flagrelease.domain.evidence import Check, SmokeReport
 from flagrelease.domain.image import Image

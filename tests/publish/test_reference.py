@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flagrelease.adapters.oci_folder import OciFolderTarget
-from flagrelease.adapters.registry import RegistryTarget
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.registry.target import RegistryTarget
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.targets import target_for
 from flagrelease.errors import PublishError
 from flagrelease.oci.reference import check_tag, parse_repository

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.registry import RegistryTarget
-from flagrelease.adapters.registry_session import Patience
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.registry.session import Patience
+from flagrelease.adapters.registry.target import RegistryTarget
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.release import Published
 from flagrelease.errors import PublishError
 from tests.publish.conftest import an_image, ignore
@@ -175,8 +175,8 @@ def _at_once(jobs: list[tuple[RegistryTarget, object, str]]) -> list[object]:
 _PUBLISH_LARGE = """
 import re, sys
 from pathlib import Path
-from flagrelease.adapters.registry import RegistryTarget
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.registry.target import RegistryTarget
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image
 store = FileStore(Path(sys.argv[1]))
 image = Image.model_validate_json(sys.argv[2])

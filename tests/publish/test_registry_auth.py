@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flagrelease.adapters.registry import RegistryTarget
-from flagrelease.adapters.registry_auth import (
+from flagrelease.adapters.registry.auth import (
     Credentials,
     docker_config_file,
     docker_credentials,
     parse_challenge,
 )
-from flagrelease.adapters.registry_session import Patience
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.registry.session import Patience
+from flagrelease.adapters.registry.target import RegistryTarget
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.errors import PublishError
 from tests.publish.conftest import an_image, ignore
 from tests.publish.docker_registry import FaultProxy, Registry, Reply, proxied

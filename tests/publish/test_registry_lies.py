@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from flagrelease.adapters.registry import RegistryTarget
-from flagrelease.adapters.registry_session import Patience
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.registry.session import Patience
+from flagrelease.adapters.registry.target import RegistryTarget
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image
 from flagrelease.errors import PublishError
 from tests.publish.conftest import an_image, ignore

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.registry import RegistryTarget
-from flagrelease.adapters.registry_session import Patience
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.registry.session import Patience
+from flagrelease.adapters.registry.target import RegistryTarget
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.errors import PublishError
 from tests.publish.conftest import an_image, ignore
 from tests.publish.docker_registry import FaultProxy, Registry, Reply, proxied

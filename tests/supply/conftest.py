@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.download import Downloader, Retry
-from flagrelease.adapters.store import FileStore
-from flagrelease.adapters.web import Web
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.download import Downloader, Retry
+from flagrelease.adapters.supply.web import Web
 from tests.supply.server import FaultyServer, File
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.attempt import Wanted
-from flagrelease.adapters.download import Downloader, Retry
-from flagrelease.adapters.store import FileStore
-from flagrelease.adapters.web import Web
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.attempt import Wanted
+from flagrelease.adapters.supply.download import Downloader, Retry
+from flagrelease.adapters.supply.web import Web
 from flagrelease.errors import SourceError, ToolError
 from tests.supply.server import PIECE, FaultyServer, File
 
@@ -20,10 +20,10 @@ ONE_CHUNK = 1 << 20
 FETCH = """
 import sys
 from pathlib import Path
-from flagrelease.adapters.attempt import Wanted
-from flagrelease.adapters.download import Downloader, Retry
-from flagrelease.adapters.store import FileStore
-from flagrelease.adapters.web import Web
+from flagrelease.adapters.supply.attempt import Wanted
+from flagrelease.adapters.supply.download import Downloader, Retry
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.web import Web
 home, url, sha256, size = sys.argv[1:]
 web = Web(timeout_s=(5, 5))
 loader = Downloader(FileStore(Path(home)), web, retry=Retry(attempts=2, first_s=0.01))

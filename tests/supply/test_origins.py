@@ -10,17 +10,17 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from flagrelease.adapters.debian_archive import AptHost, DebianArchive, mirrors
-from flagrelease.adapters.download import Downloader
-from flagrelease.adapters.huggingface import HuggingFaceHub
-from flagrelease.adapters.modelscope import ModelScopeHub
-from flagrelease.adapters.origins import WebOrigins
-from flagrelease.adapters.package_index import PackageIndex, image_tags, indexes
 from flagrelease.adapters.process import run_program
-from flagrelease.adapters.resolver import Resolver
-from flagrelease.adapters.store import FileStore
-from flagrelease.adapters.supplier import HostSupplier, Origins
-from flagrelease.adapters.web import Web
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.debian_archive import AptHost, DebianArchive, mirrors
+from flagrelease.adapters.supply.download import Downloader
+from flagrelease.adapters.supply.huggingface import HuggingFaceHub
+from flagrelease.adapters.supply.modelscope import ModelScopeHub
+from flagrelease.adapters.supply.origins import WebOrigins
+from flagrelease.adapters.supply.package_index import PackageIndex, image_tags, indexes
+from flagrelease.adapters.supply.resolver import Resolver
+from flagrelease.adapters.supply.supplier import HostSupplier, Origins
+from flagrelease.adapters.supply.web import Web
 from flagrelease.domain.chip import DebianBase, Sdk
 from flagrelease.domain.source import (
     FolderSource,
@@ -492,7 +492,7 @@ def test_what_is_in_the_store_needs_no_origin_and_offline_names_the_rest(store: 
 
 
 def test_a_supplier_with_nothing_to_fetch_loads_no_web_library() -> None:
-    code = "import sys, flagrelease.adapters.supplier, flagrelease.adapters.store; print(*sys.modules)"
+    code = "import sys, flagrelease.adapters.supply.supplier, flagrelease.adapters.storage.store; print(*sys.modules)"
     done = run_program([sys.executable, "-c", code], log=None, timeout_s=60)
     assert done.returncode == 0
     loaded = set(done.stdout.split())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.errors import SourceError, ToolError
 from flagrelease.ports import Store
 
@@ -220,7 +220,7 @@ def test_a_link_across_file_systems_is_a_copy(store: FileStore) -> None:
 
 def test_what_a_dead_process_left_is_swept_and_what_a_live_one_writes_is_not(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from flagrelease.adapters.store import FileStore\n"
+        "import sys, time; from pathlib import Path; from flagrelease.adapters.storage.store import FileStore\n"
         "with FileStore(Path(sys.argv[1])).writer() as b:\n"
         "    b.write(b'half'); print('written', flush=True); time.sleep(60)\n"
     )
@@ -242,7 +242,7 @@ def test_what_a_dead_process_left_is_swept_and_what_a_live_one_writes_is_not(tmp
 
 def test_a_lock_keeps_others_out_and_says_who_holds_it(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from flagrelease.adapters.store import FileStore\n"
+        "import sys, time; from pathlib import Path; from flagrelease.adapters.storage.store import FileStore\n"
         "with FileStore(Path(sys.argv[1])).lock('key'):\n"
         "    print('held', flush=True); sys.stdin.readline()\n"
     )
@@ -319,7 +319,7 @@ def test_only_digests_name_blobs(store: FileStore, name: str) -> None:
 def test_a_name_never_stands_for_bytes_that_are_not_on_the_disk_yet(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     code = (
-        "import sys; from pathlib import Path; from flagrelease.adapters.store import FileStore\n"
+        "import sys; from pathlib import Path; from flagrelease.adapters.storage.store import FileStore\n"
         "FileStore(Path(sys.argv[1])).add_bytes(b'abc')\n"
     )
     calls = "trace=write,fsync,fdatasync,rename,renameat,renameat2,openat"

@@ -12,8 +12,8 @@ from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # th
 from huggingface_hub.hf_api import RepoFile
 from pydantic import ValidationError
 
-from flagrelease.adapters.attempt import Wanted
-from flagrelease.adapters.download import Downloader
+from flagrelease.adapters.supply.attempt import Wanted
+from flagrelease.adapters.supply.download import Downloader
 from flagrelease.domain.source import FromHuggingFace, HuggingFaceSource, LockedFile
 from flagrelease.domain.value import Digest
 from flagrelease.errors import LockError

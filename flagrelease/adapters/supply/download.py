@@ -14,10 +14,10 @@ from pathlib import Path
 
 import requests
 
-from flagrelease.adapters.attempt import AgainError, Attempt, RefusedError, Wanted, stated_length
-from flagrelease.adapters.partial import Partial, open_partial
-from flagrelease.adapters.store import FileStore
-from flagrelease.adapters.web import Web, shown
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.attempt import AgainError, Attempt, RefusedError, Wanted, stated_length
+from flagrelease.adapters.supply.partial import Partial, open_partial
+from flagrelease.adapters.supply.web import Web, shown
 from flagrelease.domain.value import Digest
 from flagrelease.errors import SourceError, ToolError
 from flagrelease.ports import Progress

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 
-from flagrelease.adapters.registry_answer import limited, reason
-from flagrelease.adapters.registry_auth import Challenge, Credentials, parse_challenge
-from flagrelease.adapters.registry_body import Body
+from flagrelease.adapters.registry.answer import limited, reason
+from flagrelease.adapters.registry.auth import Challenge, Credentials, parse_challenge
+from flagrelease.adapters.registry.body import Body
 from flagrelease.errors import PublishError
 from flagrelease.oci.reference import Repository, is_loopback, joined, origin, shown
 from flagrelease.oci.untrusted import json_object

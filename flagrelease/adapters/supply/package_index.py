@@ -25,10 +25,10 @@ from pypi_simple import (
     UnsupportedRepoVersionError,
 )
 
-from flagrelease.adapters.attempt import Wanted
-from flagrelease.adapters.download import Downloader
 from flagrelease.adapters.process import run_program
-from flagrelease.adapters.web import Web, shown
+from flagrelease.adapters.supply.attempt import Wanted
+from flagrelease.adapters.supply.download import Downloader
+from flagrelease.adapters.supply.web import Web, shown
 from flagrelease.domain.chip import Architecture
 from flagrelease.domain.source import LockedWheel
 from flagrelease.errors import LockError, SourceError

@@ -9,10 +9,10 @@ import hashlib
 from functools import partial
 from pathlib import Path
 
-from flagrelease.adapters.registry_answer import stream
-from flagrelease.adapters.registry_auth import Credentials, docker_credentials
-from flagrelease.adapters.registry_body import Body, BytesBody, FileBody
-from flagrelease.adapters.registry_session import (
+from flagrelease.adapters.registry.answer import stream
+from flagrelease.adapters.registry.auth import Credentials, docker_credentials
+from flagrelease.adapters.registry.body import Body, BytesBody, FileBody
+from flagrelease.adapters.registry.session import (
     ACCEPTED,
     CREATED,
     MISSING,

@@ -8,8 +8,8 @@ from http import HTTPStatus
 import requests
 import urllib3
 
-from flagrelease.adapters.partial import Partial, Validators
-from flagrelease.adapters.web import Web
+from flagrelease.adapters.supply.partial import Partial, Validators
+from flagrelease.adapters.supply.web import Web
 from flagrelease.ports import Progress
 
 _PIECE = 1 << 18

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flagrelease.adapters.blob_file import BlobFile
-from flagrelease.adapters.disk import linked, sync_folder, writing
-from flagrelease.adapters.locks import hold, sweep, temporary_file, unique
+from flagrelease.adapters.storage.blob_file import BlobFile
+from flagrelease.adapters.storage.disk import linked, sync_folder, writing
+from flagrelease.adapters.storage.locks import hold, sweep, temporary_file, unique
 from flagrelease.domain.value import Digest
 from flagrelease.errors import SourceError
 

@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flagrelease.adapters.attempt import Wanted
-from flagrelease.adapters.download import Downloader
-from flagrelease.adapters.web import Web, shown
+from flagrelease.adapters.supply.attempt import Wanted
+from flagrelease.adapters.supply.download import Downloader
+from flagrelease.adapters.supply.web import Web, shown
 from flagrelease.domain.source import FromModelScope, LockedFile, ModelScopeSource
 from flagrelease.domain.value import Digest, Sha256
 from flagrelease.errors import LockError

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flagrelease.adapters.disk import CHUNK, write_all, writing
+from flagrelease.adapters.storage.disk import CHUNK, write_all, writing
 
 
 @dataclass(frozen=True)

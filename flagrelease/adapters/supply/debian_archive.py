@@ -13,11 +13,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 from debian import deb822
 
-from flagrelease.adapters.attempt import Wanted
-from flagrelease.adapters.disk import writing
-from flagrelease.adapters.download import Downloader
 from flagrelease.adapters.process import CompletedText, run_program
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.disk import writing
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.attempt import Wanted
+from flagrelease.adapters.supply.download import Downloader
 from flagrelease.domain.chip import Architecture, DebianBase
 from flagrelease.domain.source import LockedDeb
 from flagrelease.domain.value import Digest

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from flagrelease.adapters.disk import append, write_all, writing
+from flagrelease.adapters.storage.disk import append, write_all, writing
 from flagrelease.domain.value import Digest
 
 

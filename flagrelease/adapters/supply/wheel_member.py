@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from flagrelease.adapters.store import FileStore
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.value import Digest
 from flagrelease.errors import SourceError, ToolError
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flagrelease.adapters.disk import writing
+from flagrelease.adapters.storage.disk import writing
 
 
 def unique() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import requests
 
-from flagrelease.adapters.registry_body import CHUNK
+from flagrelease.adapters.registry.body import CHUNK
 from flagrelease.errors import PublishError
 from flagrelease.oci.untrusted import JSON_LIMIT, json_object
 

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from flagrelease.adapters.debian_archive import AptHost, DebianArchive
-from flagrelease.adapters.download import Downloader
-from flagrelease.adapters.modelscope import ModelScopeHub
-from flagrelease.adapters.package_index import PackageIndex, indexes, wanted_wheel
-from flagrelease.adapters.store import FileStore
-from flagrelease.adapters.web import Web
-from flagrelease.adapters.wheel_member import take_member
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.debian_archive import AptHost, DebianArchive
+from flagrelease.adapters.supply.download import Downloader
+from flagrelease.adapters.supply.modelscope import ModelScopeHub
+from flagrelease.adapters.supply.package_index import PackageIndex, indexes, wanted_wheel
+from flagrelease.adapters.supply.web import Web
+from flagrelease.adapters.supply.wheel_member import take_member
 from flagrelease.domain.source import FromHuggingFace, FromModelScope, FromWheel, LockedDeb, LockedFile, LockedWheel
 from flagrelease.domain.value import Digest
 from flagrelease.errors import ToolError
 from flagrelease.ports import Progress
 
 if TYPE_CHECKING:
-    from flagrelease.adapters.huggingface import HuggingFaceHub
+    from flagrelease.adapters.supply.huggingface import HuggingFaceHub
 
 
 class WebOrigins:
@@ -107,7 +107,7 @@ class WebOrigins:
     def huggingface_hub(self) -> "HuggingFaceHub":
         """The Hugging Face hub. Raises ToolError when its client is not installed."""
         try:
-            from flagrelease.adapters.huggingface import HuggingFaceHub  # noqa: PLC0415  # an optional extra
+            from flagrelease.adapters.supply.huggingface import HuggingFaceHub  # noqa: PLC0415  # an optional extra
         except ModuleNotFoundError as error:
             raise ToolError(
                 "the Hugging Face client (huggingface_hub) is not installed", hint="pip install 'flagrelease[hubs]'"

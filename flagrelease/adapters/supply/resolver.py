@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path, PurePosixPath
 
-from flagrelease.adapters.origins import WebOrigins
-from flagrelease.adapters.supplier import folder_path
+from flagrelease.adapters.supply.origins import WebOrigins
+from flagrelease.adapters.supply.supplier import folder_path
 from flagrelease.domain.chip import Architecture, DebianBase, Sdk
 from flagrelease.domain.source import (
     FileSource,

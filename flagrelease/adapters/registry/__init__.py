@@ -1,0 +1,1 @@
+"""The OCI distribution API: a registry as a place to publish to."""

@@ -1,0 +1,1 @@
+"""Content on this machine's disks, by digest."""

@@ -1,0 +1,1 @@
+"""Where locked files come from, and how they are fetched."""
