@@ -54,7 +54,7 @@ clean-all: clean ## Remove the environments and the store as well
 
 # Each of these is a stamp: it is newer than what it was made from.
 $(BIN)/python:
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 $(CACHE)/runtime: requirements.lock pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
@@ -68,13 +68,16 @@ $(CACHE)/dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 
 # The reference stack (torch, transformers) is large and lives apart: flagrelease never imports it.
 $(CACHE)/reference: tests/evaluation/reference-requirements.txt
-	$(PYTHON) -m venv .venv-reference
+	$(PYTHON) -m venv .venv-reference || { rm -rf .venv-reference; exit 1; }
 	.venv-reference/bin/pip install --quiet -r $<
 	mkdir -p $(CACHE) && touch $@
+
+# apt in folders of its own, so that an ordinary user may refresh the lists.
+APT := -o Dir::State::lists=$(CURDIR)/$(CACHE)/apt/lists -o Dir::Cache=$(CURDIR)/$(CACHE)/apt -o APT::Sandbox::User=""
 
 # A real registry for the publish tests, from Debian's package, unpacked here: needs no root.
 $(CACHE)/tools: | $(CACHE)/tools/usr/bin/docker-registry
 $(CACHE)/tools/usr/bin/docker-registry:
-	mkdir -p $(CACHE)/tools
-	cd $(CACHE)/tools && { apt-get download -q docker-registry || { apt-get update -q && apt-get download -q docker-registry; }; }
-	cd $(CACHE)/tools && dpkg-deb -x docker-registry_*.deb . && rm docker-registry_*.deb
+	mkdir -p $(CACHE)/apt/lists/partial $(CACHE)/tools
+	apt-get $(APT) -qq update
+	cd $(CACHE)/tools && apt-get $(APT) -qq download docker-registry && dpkg-deb -x docker-registry_*.deb . && rm docker-registry_*.deb

@@ -16,6 +16,7 @@ from flagrelease.domain.lock import (
 from flagrelease.domain.model import Model, Weights
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.source import FileSource, LockedDeb, LockedFile, LockedWheel
+from flagrelease.errors import LockError
 from flagrelease.formats.canonical import sha256_of
 
 Part = Literal["debian", "wheels", "files"]
@@ -84,6 +85,45 @@ def make_lock(
         ),
         baseline=LockedBaseline(path=variant.reference.baseline, sha256=recipe.baseline_sha256),
     )
+
+
+def require_fresh(recipe: Recipe, lock: Lock) -> None:
+    """Derive the lock from its recipe again, with its own pins: nothing in it but the pins is taken on trust.
+
+    Raises:
+        LockError: the lock is older than its recipe, or was edited by hand.
+    """
+    hint = f"run `flagrelease lock --chip {lock.chip} --model {lock.model}`"
+    if sha256_of(recipe) != lock.recipe_sha256:
+        raise LockError(
+            f"the lock of `{lock.bundle}` is older than its recipe: wanted recipe sha256 {lock.recipe_sha256}, "
+            f"found {sha256_of(recipe)}",
+            hint=hint,
+        )
+    derived = make_lock(recipe, _Refusing(hint), previous=lock, upgrade=frozenset(), say=lambda _: None)
+    fields = [name for name in Lock.model_fields if name != "tool"]
+    edited = [name for name in fields if getattr(derived, name) != getattr(lock, name)]
+    if edited:
+        raise LockError(f"the lock of `{lock.bundle}` is not what its recipe gives: {', '.join(edited)}", hint=hint)
+
+
+class _Refusing:
+    """A resolver that looks nothing up."""
+
+    def __init__(self, hint: str) -> None:
+        self._hint = hint
+
+    def debian(self, base: DebianBase, architecture: Architecture) -> tuple[LockedDeb, ...]:
+        raise self._missing(f"the base {', '.join(base.packages)} for {architecture}")
+
+    def wheel(self, requirement: str, sdk: Sdk, architecture: Architecture) -> LockedWheel:
+        raise self._missing(f"{requirement} for Python {sdk.python} on {architecture}")
+
+    def files(self, source: FileSource) -> tuple[LockedFile, ...]:
+        raise self._missing(_name_of(source))
+
+    def _missing(self, what: str) -> LockError:
+        return LockError(f"the lock pins nothing for {what}", hint=self._hint)
 
 
 def _base(recipe: Recipe, resolver: Resolver, previous: Lock | None, say: Callable[[str], None]) -> LockedBase:

@@ -19,9 +19,10 @@ from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
+from flagrelease.domain.source import Sources
 from flagrelease.domain.value import Value
 from flagrelease.domain.verdict import Approved, Evaluation
-from flagrelease.errors import FlagReleaseError, SmokeError, ToolError
+from flagrelease.errors import FlagReleaseError, ToolError
 from flagrelease.formats.canonical import canonical_json
 from flagrelease.formats.durable import write_durably
 from flagrelease.ports import Target, Tools
@@ -51,16 +52,21 @@ class Built(Value):
     evaluation: Evaluation
 
 
-def release(run: "Run", recipe: Recipe, locked: Lock) -> Built:
-    """Recipe to verdict. Raises the first stage's error, and SmokeError when a smoke check failed."""
+def make_image(run: "Run", recipe: Recipe, locked: Lock) -> tuple[Lock, Sources, Image]:
+    """Recipe to image. Raises the error of the first stage that fails."""
     lock = run(resolve, recipe, locked)
     sources = run(fetch, lock)
     patched = run(patch, lock, sources)
     context = run(render, lock, sources, patched)
     image = run(build, context)
+    return lock, sources, image
+
+
+def release(run: "Run", recipe: Recipe, locked: Lock) -> Built:
+    """Recipe to verdict. Raises the error of the first stage that fails."""
+    lock, sources, image = make_image(run, recipe, locked)
     kernels = run(smoke_kernels, image, lock)
     serving = run(smoke_serving, image, lock, sources)
-    _stop_at_failed(serving, run.folder / run.place("smoke_serving") / "report.json")
     evaluation = run(evaluate, image, lock, sources)
     return Built(lock=lock, image=image, kernels=kernels, serving=serving, evaluation=evaluation)
 
@@ -85,12 +91,22 @@ class Run:
     package's code and the stage's arguments, is the same and all content its value names is still in the store.
     """
 
-    def __init__(self, *, folder: Path, tools: Tools, journal: Journal, code: str, until: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        tools: Tools,
+        journal: Journal,
+        code: str,
+        until: str | None = None,
+        anew_from: str | None = None,
+    ) -> None:
         self.folder = folder
         self._tools = tools
         self._journal = journal
         self._code = code
         self._until = until
+        self._anew = set(ORDER[ORDER.index(anew_from) :]) if anew_from else set()
 
     @staticmethod
     def place(stage: str) -> str:
@@ -101,20 +117,24 @@ class Run:
         """The stage's value, from `done.json` where that is still good."""
         name = stage.__name__
         kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
-        key = self._key(name, *args)
-        kept = self._kept(self.folder / self.place(name) / "done.json", key, kind)
+        key = self._key(name, *args, **kwargs)
+        kept = None if name in self._anew else self._kept(self.folder / self.place(name), key, kind)
         if kept is not None:
             self._journal.reused(name, why=_skip_reason(kept))
             value = kept
         else:
             (self.folder / CARD).unlink(missing_ok=True)
+            here = self.folder / self.place(name)
+            # What a killed run left half done is not built upon.
+            if here.is_dir():
+                shutil.rmtree(here)
             value = self._act(name, key, kind, stage, *args, **kwargs)
         if name == self._until:
             raise StopAfter(name)
         return value
 
     def again(self, stage: Callable[Concatenate[Tools, Path, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The stage's value, always acted out: for stages whose result depends on the world outside."""
+        """The stage's value, always acted out, upon what it left there: for stages that change the world outside."""
         kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
         return self._act(stage.__name__, "", kind, stage, *args, **kwargs)
 
@@ -128,10 +148,7 @@ class Run:
         **kwargs: P.kwargs,
     ) -> R:
         here = self.folder / self.place(name)
-        # What a killed run left half done is not built upon.
-        if here.exists():
-            shutil.rmtree(here)
-        here.mkdir(parents=True)
+        here.mkdir(parents=True, exist_ok=True)
         begin = time.monotonic()
         self._journal.started(name)
         try:
@@ -154,35 +171,39 @@ class Run:
 
     @staticmethod
     def _keep(path: Path, *, name: str, key: str, kind: TypeAdapter[R], value: R, seconds: float) -> None:
-        done = {"key": key, "seconds": round(seconds, 3), "stage": name}
-        write_durably(path, canonical_json({**done, "value": kind.dump_python(value, mode="json", by_alias=True)}))
+        done = {
+            "key": key,
+            "seconds": round(seconds, 3),
+            "stage": name,
+            "value": kind.dump_python(value, mode="json", by_alias=True),
+            "files": _sizes(path.parent),
+        }
+        write_durably(path, canonical_json(done))
 
-    def _kept(self, path: Path, key: str, kind: TypeAdapter[R]) -> R | None:
+    def _kept(self, here: Path, key: str, kind: TypeAdapter[R]) -> R | None:
+        """The value of a finished stage; None when it is not finished, is about something else, or lost a part."""
         try:
-            done = TypeAdapter(dict[str, Any]).validate_json(path.read_bytes())
-        except (FileNotFoundError, ValidationError):
+            done = TypeAdapter(dict[str, Any]).validate_json((here / "done.json").read_bytes())
+            if done["key"] != key:
+                return None
+            value = kind.validate_json(canonical_json(done["value"]), strict=True)
+        except (FileNotFoundError, NotADirectoryError, KeyError, ValidationError):
             return None
-        if done.get("key") != key:
-            return None
-        value = kind.validate_json(canonical_json(done["value"]), strict=True)
         stored = getattr(value, "stored", None)
         if stored is not None and not all(self._tools.store.has(digest) for digest in stored()):
             return None
-        return value
+        return value if _sizes(here) == done.get("files") else None
 
-    def _key(self, stage: str, *args: object) -> str:
-        values = [a.model_dump(mode="json", by_alias=True) if isinstance(a, BaseModel) else a for a in args]
+    def _key(self, stage: str, *args: object, **kwargs: object) -> str:
+        values = [a.model_dump(mode="json", by_alias=True) if isinstance(a, BaseModel) else a for a in (*args, kwargs)]
         return hashlib.sha256(canonical_json([stage, self._code, values])).hexdigest()
+
+
+def _sizes(here: Path) -> dict[str, int]:
+    """Every file that a stage left in its folder, with its size in bytes."""
+    files = (path for path in sorted(here.rglob("*")) if path.is_file() and path.name != "done.json")
+    return {str(path.relative_to(here)): path.stat().st_size for path in files}
 
 
 def _skip_reason(value: object) -> str:
     return value.skipped if isinstance(value, Skipped) else ""
-
-
-def _stop_at_failed(report: SmokeReport, path: Path) -> None:
-    if report.failed:
-        lines = "\n".join(f"  {check.id}: {check.detail}" for check in report.failed)
-        count = f"{len(report.failed)} of {len(report.checks)}"
-        raise SmokeError(
-            f"{count} serving checks failed:\n{lines}", hint="the server's log is beside the report", log=path
-        )

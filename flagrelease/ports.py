@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from flagrelease.domain.chip import Architecture
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.domain.release import Published
 from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel
@@ -136,8 +137,8 @@ class ServeRequest:
 class ImageEngine(Protocol):
     """Builds images and runs them."""
 
-    def check(self) -> None:
-        """Raise ToolError with one line and a hint when this machine cannot build or run with this engine."""
+    def check(self, architecture: Architecture) -> None:
+        """Raise ToolError with one line and a hint when this machine cannot run images of this architecture."""
 
     def build(self, context: BuildContext, progress: Progress) -> Image:
         """Assemble the image into the store. Equal contexts give equal digests."""

@@ -29,7 +29,9 @@ def a_lock() -> Lock:
 
 def a_bundle(*, text: str = "fine") -> Built:
     """A bundle with one passed check, one deviation and one task; `text` wherever a text of others may stand."""
-    deviation = Deviation(check="b", observed=text, reason=text, owner=text, expires=date(2030, 1, 2))
+    deviation = Deviation(
+        check="b", measured={"status": 200}, observed=text, reason=text, owner=text, expires=date(2030, 1, 2)
+    )
     checks = (
         Check(id="a", title="first", status="pass", detail=text, seconds=0.25),
         Check(id="b", title="second", status="deviates", detail=text, seconds=0.5, deviation=deviation),

@@ -66,7 +66,7 @@ def test_only_the_evaluate_stage_makes_an_approval() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Approved"
     ]
-    assert makers == ["stages/evaluate.py"]
+    assert set(makers) == {"stages/evaluate.py"}
 
 
 def test_files_and_functions_stay_small() -> None:

@@ -24,7 +24,7 @@ class Catalogue:
 
     def __init__(self, recipes: Path) -> None:
         self.recipes = recipes
-        self.templates = recipes.parent / "dockerfiles"
+        self.templates = recipes.resolve().parent / "dockerfiles"
         if not (recipes / "chips").is_dir():
             raise RecipeError(
                 f"wanted a recipe folder with `chips/`, found none at `{recipes}`",
@@ -99,6 +99,11 @@ class Catalogue:
         variant = _one_of("variant", name, bundle.variants, where)
         second = self.model(variant.smoke.second_model.model)
         baseline = self.recipes / "baselines" / variant.reference.baseline
+        if variant.serving.context_length > model.max_context:
+            raise RecipeError(
+                f"{where}: variants.{name}.serving.context_length: wanted at most {model.max_context}, "
+                f"which is the model's `max_context`, found {variant.serving.context_length}"
+            )
         return Recipe(
             chip=chip,
             architecture=chip.architectures[0],
@@ -128,7 +133,11 @@ class Catalogue:
         path = self.lock_path(chip, model)
         if not path.is_file():
             return None
-        return decode_json(path.read_bytes(), LockFile, source=str(path))
+        try:
+            return decode_json(path.read_bytes(), LockFile, source=str(path))
+        except RecipeError as error:
+            hint = f"remove `{path}` and run `flagrelease lock` for this bundle: everything is looked up again"
+            raise LockError(f"the lock cannot be read\n{error.message}", hint=hint) from error
 
     def lock(self, recipe: Recipe) -> Lock:
         """The committed lock of a recipe's variant. Raises LockError when there is none."""
@@ -177,6 +186,8 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: wanted UTF-8 text, found a byte that is none at {error.start}") from error
+    except OSError as error:
+        raise RecipeError(f"{path}: wanted a file that can be read: {error.strerror}") from error
 
 
 def _sha256(path: Path, what: str) -> str:

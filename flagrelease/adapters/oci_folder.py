@@ -12,14 +12,15 @@ class OciFolderTarget:
     """`ports.Target` on a folder of this machine; see `flagrelease.oci.layout` for what it promises.
 
     Args:
-        folder: The layout's folder; it is made when the first image is published.
+        folder: The layout's folder; it is made when the first image is published. What is said and recorded about it
+            has its absolute path: a record is read in another folder than it was written in.
         store: Where the image's blobs are.
     """
 
     def __init__(self, folder: Path, store: Store) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()
         self._store = store
-        self.name = f"oci:{folder}"
+        self.name = f"oci:{self._folder}"
 
     def check(self) -> None:
         """See that a layout is or can be made at the folder. Writes nothing.

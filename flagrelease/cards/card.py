@@ -23,6 +23,9 @@ _SMALLEST_P = 1e-12
 _NAME = re.compile(r"[a-z0-9._-]+")
 
 
+_REFERENCE = re.compile(r"[A-Za-z0-9._:/\[\]-]+@sha256:[0-9a-f]{64}")
+
+
 class _Ready(str):
     """Text that is Markdown already."""
 
@@ -80,6 +83,7 @@ def _environment() -> Environment:
     environment.filters.update(
         code=_code,
         plain=_plain,
+        plain_reference=_plain_reference,
         points=lambda fraction: _Ready(f"{100 * fraction:.2f}"),
         signed=lambda fraction: _Ready(f"{100 * fraction:+.2f}"),
         p_value=lambda p: _Ready(f"= {p:.1e}" if p >= _SMALLEST_P else f"< {_SMALLEST_P:.0e}"),
@@ -105,6 +109,12 @@ def _plain(name: str) -> _Ready:
     """A name that goes into a command as it is; names are checked when a recipe is read."""
     assert _NAME.fullmatch(name), name
     return _Ready(name)
+
+
+def _plain_reference(reference: str) -> _Ready:
+    """A registry reference by digest that goes into a command as it is."""
+    assert _REFERENCE.fullmatch(reference), reference
+    return _Ready(reference)
 
 
 def _carrier(source: FileSource) -> str:

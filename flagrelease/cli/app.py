@@ -1,17 +1,25 @@
 """Puts the commands together, imports each only when it is asked for, and turns errors into exit codes."""
 
+import errno
 import importlib
+import os
+import signal
 import sys
 import traceback
-from typing import Annotated, Any, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from flagrelease import __version__
-from flagrelease.errors import FlagReleaseError
+from flagrelease.errors import FlagReleaseError, ToolError
 
-INTERRUPTED = 130
+NOBODY_READS = 128 + signal.SIGPIPE
+_MACHINE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE,
+}  # fmt: skip
 
 
 class Listed(NamedTuple):
@@ -85,22 +93,34 @@ def flagrelease(
 
 def main() -> None:
     """Run the command line. The one place where an error becomes an exit code."""
+    # Streams that were closed by our caller would make every message a bug of ours.
+    nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the program runs
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    # As for Ctrl+C: what is open is closed, servers are ended, the terminal is left as it was.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except FlagReleaseError as error:
         _tell(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted: finished stages are kept, the same command goes on from there\n")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has gone; what it wanted it has.
-        sys.stderr.close()
-        sys.exit(0)
+        # The reader of our output has gone. Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(NOBODY_READS)
+    except OSError as error:
+        if error.errno not in _MACHINE or not error.filename:
+            _bug()
+        hint = "check that it is where it should be, may be written, and that its disk has room"
+        _tell(ToolError(f"`{error.filename}` cannot be used: {error.strerror}", hint=hint))
+        sys.exit(ToolError.exit_code)
     except Exception:  # noqa: BLE001 - the boundary: whatever comes here is a bug, and is shown whole
-        traceback.print_exc()
-        sys.stderr.write("error: this is a bug in flagrelease; please report the lines above\n")
-        sys.exit(1)
+        _bug()
+
+
+def _bug() -> NoReturn:
+    traceback.print_exc()
+    sys.stderr.write("error: this is a bug in flagrelease; please report the lines above\n")
+    sys.exit(1)
 
 
 def _tell(error: FlagReleaseError) -> None:

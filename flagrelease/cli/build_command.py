@@ -6,10 +6,11 @@ same command goes on where the last one stopped.
 
 import os
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from flagrelease.cli.options import Chip, Json, Model, Offline, Out, Quiet, Recipes, Until, Variant
+from flagrelease.cli.options import Chip, From, Json, Model, Offline, Out, Quiet, Recipes, Until, Variant
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import settings
 from flagrelease.formats.canonical import pretty_json
@@ -18,13 +19,14 @@ from flagrelease.pipeline import CARD, Built, StopAfter, release
 from flagrelease.report.summary import summary
 from flagrelease.report.words import size
 from flagrelease.stages import ORDER
-from flagrelease.stages.evaluate import stop_unless_go
+from flagrelease.stages.evaluate import refuse_expired, stop_unless_go
 
 
 def build(
     chip: Chip,
     model: Model,
     variant: Variant = None,
+    anew_from: From = None,
     until: Until = None,
     recipes: Recipes = None,
     out: Out = None,
@@ -33,27 +35,26 @@ def build(
     quiet: Quiet = False,
 ) -> None:
     """Run the pipeline up to the verdict, then write the draft card."""
-    if until is not None and until not in ORDER[:-1]:
-        raise import_module("typer").BadParameter(f"`{until}` is not one of: {', '.join(ORDER[:-1])}")
+    for option, stage in (("--from", anew_from), ("--until", until)):
+        if stage is not None and stage not in ORDER[:-1]:
+            raise import_module("typer").BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
     chosen = settings(recipes=recipes, out=out, offline=offline)
-    with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until) as at:
+    with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until, anew_from=anew_from) as at:
         try:
             built = release(at.run, at.recipe, at.lock)
         except StopAfter:
+            if json:
+                sys.stdout.write(pretty_json({"bundle": at.lock.bundle, "folder": str(at.folder)}).decode())
             return
+        refuse_expired(built.serving, datetime.now(UTC).date())
         told = summary(at.folder, lock=built.lock, image=built.image, verdict=built.evaluation.verdict)
-        card = _write_card(built, at.folder)
+        card = at.folder / CARD
+        # A run that acts removes the card first, so one that is there is about these very values.
+        if not card.is_file():
+            import_module("flagrelease.cards.card").write_card(card, built, release=at.released())
         write_durably(at.folder / "report.json", pretty_json(told))
     sys.stdout.write(pretty_json(told).decode() if json else _words(built, card))
     stop_unless_go(built.evaluation.verdict, log=card)
-
-
-def _write_card(built: Built, folder: Path) -> Path:
-    path = folder / CARD
-    # A run that acts removes the card first, so one that is there is about these very values.
-    if not path.is_file():
-        import_module("flagrelease.cards.card").write_card(path, built, release=None)
-    return path
 
 
 def _words(built: Built, card: Path) -> str:

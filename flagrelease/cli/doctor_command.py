@@ -1,5 +1,6 @@
-"""Look at this machine: user namespaces, Debian mirrors, the store's disk. Changes nothing."""
+"""Look at this machine: user namespaces, Debian mirrors, the store's disk."""
 
+import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.debian_archive import mirrors
 from flagrelease.cli.settings import Settings, settings
-from flagrelease.engines.embedded.engine import EmbeddedEngine
+from flagrelease.engines.embedded.engine import MACHINES, EmbeddedEngine
 from flagrelease.errors import ToolError
 from flagrelease.report.words import size
 
@@ -35,7 +36,10 @@ def doctor() -> None:
 
 
 def _namespaces(chosen: Settings) -> str:
-    EmbeddedEngine(FileStore(chosen.home), chosen.home).check()
+    architecture = MACHINES.get(platform.machine())
+    if architecture is None:
+        raise ToolError(f"this machine is {platform.machine()}", hint=f"images are run on {', '.join(MACHINES)}")
+    EmbeddedEngine(FileStore(chosen.home), chosen.home).check(architecture)
     return "allowed, images can be run"
 
 

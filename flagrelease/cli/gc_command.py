@@ -3,45 +3,91 @@
 A bundle folder that was deleted no longer counts. Refuses to run while a build is using the store.
 """
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from flagrelease.adapters.storage.roots import alone, roots
+from flagrelease.adapters.storage.cache_tag import is_marked, unmark
+from flagrelease.adapters.storage.disk import remove
+from flagrelease.adapters.storage.roots import alone, forget_gone, remove_locks, roots
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.cli.settings import settings
-from flagrelease.engines.embedded.rootfs import remove
+from flagrelease.domain.value import Digest
+from flagrelease.errors import ToolError
 from flagrelease.report.words import size
 
 All = Annotated[bool, typer.Option("--all", help="Remove the whole store, used or not.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
 _PASSING = ("partial", "damaged", "tmp")
+_OURS = ("roots", "seen", "blobs", "rootfs", "apt", *_PASSING, "fsck.jsonl")
+"""Everything a store holds beside its tag and its locks; what else lies there is somebody else's."""
+
+
+class Doomed(NamedTuple):
+    """What is to go: blobs one by one, the rest as files or folders."""
+
+    blobs: list[Digest]
+    paths: list[Path]
 
 
 def gc(dry_run: DryRun = False, everything: All = False) -> None:
     """Print one line for what was removed and how much it was."""
     home = settings().home
     store = FileStore(home)
+    if not _is_store(home):
+        _print(Doomed([], []), 0, home, dry_run=dry_run)
+        return
     with alone(home):
-        kept = frozenset(digest for root in roots(home) if not everything for digest in root.digests)
-        blobs = [digest for digest in store.blobs() if digest not in kept]
-        freed = sum(store.path(digest).stat().st_size for digest in blobs if store.has(digest))
-        folders = list(_folders(home, kept))
-        freed += sum(f.lstat().st_size for folder in folders for f in (folder, *folder.rglob("*")) if not f.is_dir())
+        doomed = _all(home) if everything else _unneeded(home, store)
+        freed = sum(store.size(digest) for digest in doomed.blobs) + _bytes(doomed.paths)
         if not dry_run:
-            for digest in blobs:
+            for digest in doomed.blobs:
                 store.remove(digest)
-            for folder in folders:
-                remove(folder)
-    verb = "would remove" if dry_run else "removed"
-    sys.stdout.write(f"{verb} {len(blobs)} blobs and {len(folders)} folders, {size(freed)}, from {home}\n")
+            for path in doomed.paths:
+                remove(path)
+            forget_gone(home)
+        if everything and not dry_run:
+            unmark(home)
+            remove_locks(home)
+    _print(doomed, freed, home, dry_run=dry_run)
 
 
-def _folders(home: Path, kept: frozenset[str]) -> Iterator[Path]:
+def _is_store(home: Path) -> bool:
+    """Whether there is anything at all; raises ToolError when it is not a store's."""
+    there = {path.name for path in home.iterdir()} if home.is_dir() else set()
+    if there - {"locks"} and not is_marked(home):
+        raise ToolError(
+            f"`{home}` is not a store of flagrelease: its CACHEDIR.TAG is not there or is another program's",
+            hint="set FLAGRELEASE_HOME to the store's folder; a build writes the tag of a store that has lost it",
+        )
+    return bool(there)
+
+
+def _unneeded(home: Path, store: FileStore) -> Doomed:
+    kept = frozenset(digest for root in roots(home) for digest in root.digests)
+    return Doomed([digest for digest in store.blobs() if digest not in kept], list(_leftovers(home, kept)))
+
+
+def _leftovers(home: Path, kept: frozenset[Digest]) -> Iterator[Path]:
     yield from (home / name for name in _PASSING if (home / name).is_dir() and any((home / name).iterdir()))
     for unpacked in sorted((home / "rootfs").glob("*")):
         if f"sha256:{unpacked.name.partition('.')[0]}" not in kept:
             yield unpacked
+
+
+def _all(home: Path) -> Doomed:
+    return Doomed([], [home / name for name in _OURS if os.path.lexists(home / name)])
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    return sum(file.lstat().st_size for path in paths for file in (path, *path.rglob("*")) if not file.is_dir())
+
+
+def _print(doomed: Doomed, freed: int, home: Path, *, dry_run: bool) -> None:
+    verb = "would remove" if dry_run else "removed"
+    counts = f"{len(doomed.blobs)} blobs and {len(doomed.paths)} other files and folders"
+    sys.stdout.write(f"{verb} {counts}, {size(freed)}, from {home}\n")

@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.catalogue import Catalogue
+from flagrelease.adapters.storage.roots import in_use
 from flagrelease.cli.options import Chip, Model, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.cli.wire import resolver
 from flagrelease.domain.lock import LockFile
-from flagrelease.errors import LockError
-from flagrelease.formats.canonical import pretty_json, sha256_of
+from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
-from flagrelease.locking import Part, make_lock
+from flagrelease.locking import Part, make_lock, require_fresh
 
 _PARTS: tuple[Part, ...] = ("debian", "wheels", "files")
 
@@ -46,7 +46,7 @@ def lock(
     parts = _parts(upgrade or [])
     previous = catalogue.lock_file(bundle.chip, bundle.model)
     locks = {}
-    with resolver(chosen) as found:
+    with in_use(chosen.home), resolver(chosen) as found:
         for name in bundle.variants:
             recipe = catalogue.recipe(bundle.chip, bundle.model, name)
             before = previous.variants.get(name) if previous else None
@@ -58,11 +58,7 @@ def lock(
 
 def _check(catalogue: Catalogue, chip: str, model: str, variant: str) -> None:
     recipe = catalogue.recipe(chip, model, variant)
-    if catalogue.lock(recipe).recipe_sha256 != sha256_of(recipe):
-        raise LockError(
-            f"the lock of {chip} × {model}, variant `{variant}`, is older than its recipe",
-            hint=f"run `flagrelease lock --chip {chip} --model {model}`",
-        )
+    require_fresh(recipe, catalogue.lock(recipe))
     sys.stdout.write(f"fresh: {chip} × {model}, variant {variant}\n")
 
 

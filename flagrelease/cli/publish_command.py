@@ -5,7 +5,7 @@ first; then blobs, the manifest, a pull by digest that is compared, and last the
 """
 
 import sys
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +19,19 @@ from flagrelease.domain.verdict import Waiver
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.strict import decode_yaml
 from flagrelease.pipeline import CARD, deliver, release
-from flagrelease.stages.evaluate import approve
+from flagrelease.stages.evaluate import approve, require_evidence
 
 To = Annotated[list[str], typer.Option("--to", help="`oci:DIR` or `HOST:PORT/REPO`. May be repeated.")]
-Tag = Annotated[str | None, typer.Option("--tag", help="Tag [default: BUNDLE-rN].", show_default=False)]
+Tag = Annotated[str | None, typer.Option("--tag", help="Tag (default: BUNDLE-rN).")]
 WaiverFile = Annotated[
     Path | None,
-    typer.Option("--waiver", help="YAML with image, owner, reason, expires: lets a HOLD through.", exists=True),
+    typer.Option(
+        "--waiver",
+        help="YAML with image, owner, reason, expires: lets a HOLD through.",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+    ),
 ]
 
 
@@ -44,11 +50,12 @@ def publish(
 ) -> None:
     """Publish a bundle that is built; builds what is missing first."""
     chosen = settings(recipes=recipes, out=out, offline=offline)
-    granted = decode_yaml(waiver.read_text(encoding="utf-8"), Waiver, source=str(waiver)) if waiver else None
+    granted = decode_yaml(waiver.read_bytes(), Waiver, source=str(waiver)) if waiver else None
     with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet) as at:
-        built = release(at.run, at.recipe, at.lock)
-        approved = approve(built.image, built.serving, built.evaluation, granted, today=date.today())  # noqa: DTZ011
         targets = tuple(at.tools.target(text) for text in to)
+        built = release(at.run, at.recipe, at.lock)
+        require_evidence(at.folder / at.run.place("evaluate"), built.lock, built.image, built.evaluation)
+        approved = approve(built.image, built.serving, built.evaluation, granted, today=datetime.now(UTC).date())
         done = deliver(at.run, approved, targets, tag or f"{built.lock.bundle}-{built.lock.revision}")
         write_card(at.folder / CARD, built, release=done)
     if json:

@@ -63,7 +63,9 @@ class HostTools:
         """A place to publish to, from how a person writes it."""
         docker_config = docker_config_file(self._settings.environ, Path.home())
         module = import_module("flagrelease.adapters.targets")
-        target: Target = module.target_for(text, self.store, docker_config=docker_config)
+        target: Target = module.target_for(
+            text, self.store, docker_config=docker_config, offline=self._settings.offline
+        )
         return target
 
     def endpoint(self, base_url: str) -> Endpoint:

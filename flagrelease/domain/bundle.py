@@ -9,6 +9,7 @@ from flagrelease.domain.value import AbsolutePath, Name, RelativePath, Text, Val
 
 EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 EnvValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4000)]
+Measure = Annotated[float, Field(allow_inf_nan=False)]
 Requirement = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[0-9A-Za-z.+!]+$")]
 
 
@@ -32,10 +33,15 @@ class Serving(Value):
 
 
 class Deviation(Value):
-    """A serving check that this bundle is known not to pass, until a date; the card shows it."""
+    """A serving check that this bundle is known not to pass, until a date; the card shows it.
+
+    `measured` is what the check measures when it deviates as declared; the same numbers under the same names, no other
+    failure of the check, are excused.
+    """
 
     check: Name
     observed: Text
+    measured: Annotated[dict[Name, Measure], Field(min_length=1)]
     reason: Text
     owner: Text
     expires: date

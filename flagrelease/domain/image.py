@@ -66,10 +66,13 @@ class Image(Value):
     architecture: Architecture
     weights: tuple[WeightFile, ...] = ()
 
+    def blobs(self) -> tuple[Digest, ...]:
+        """What a registry or a layout has to hold for this image: the manifest first, the configuration, the layers."""
+        return (self.digest, self.config, *(layer.digest for layer in self.layers))
+
     def stored(self) -> tuple[Digest, ...]:
         """Every digest that has to be in the store for this value to be good."""
-        files = (file.content for file in self.weights)
-        return (self.digest, self.config, *(layer.digest for layer in self.layers), *files)
+        return (*self.blobs(), *(file.content for file in self.weights))
 
     @property
     def size(self) -> int:

@@ -41,7 +41,7 @@ def write_layout(store: Store, image: Image, folder: Path, *, tag: str, progress
     """Put the image into the layout at `folder` under `tag`; makes the layout when there is none.
 
     Returns:
-        The bytes of the blobs that were put there; 0 when the layout had the image under this tag.
+        The bytes of the blobs that were put there, damaged ones anew; 0 when the layout had them all.
 
     Raises:
         PublishError: `tag` names another image there, `folder` is something else or damaged, or it cannot be written.
@@ -127,8 +127,6 @@ def _write(store: Store, image: Image, folder: Path, tag: str, progress: Progres
             hint="publish under a new revision",
         )
     sizes = _sizes(store, image)
-    if tagged and all(_size_there(folder, digest) == size for digest, size in sizes.items()):
-        return 0
     sent = _put_blobs(store, sizes, folder, progress)
     if not tagged:
         write_durably(folder / "index.json", _with_entry(index, image, tag))
@@ -142,7 +140,7 @@ def _put_blobs(store: Store, sizes: dict[Digest, int], folder: Path, progress: P
         raise PublishError(f"{blobs} leads out of the layout", hint="name another folder")
     sent = done = 0
     for digest, size in sizes.items():
-        if not _is_good(folder, digest, size):
+        if not (_is_the_stores(store, folder, digest, size) or _is_good(folder, digest, size)):
             store.link(digest, blobs / _hex(digest))
             _check_blob(folder, digest, size)
             sent += size
@@ -202,9 +200,18 @@ def _check_tree(folder: Path, entry: Descriptor, seen: set[tuple[str, int]], *, 
         _check_tree(folder, each, seen, depth=depth + 1)
 
 
+def _is_the_stores(store: Store, folder: Path, digest: Digest, size: int) -> bool:
+    """Whether the blob is the very file of the store, which vouches for it: it need not be read again."""
+    there = _there(folder, digest)
+    if there is None or there.st_size != size or not store.has(digest):
+        return False
+    return os.path.samestat(store.path(digest).lstat(), there)
+
+
 def _is_good(folder: Path, digest: Digest, size: int) -> bool:
     """Whether the blob is there and right; a damaged one is put there anew."""
-    if _size_there(folder, digest) != size:
+    there = _there(folder, digest)
+    if there is None or there.st_size != size:
         return False
     try:
         _check_blob(folder, digest, size)
@@ -213,12 +220,12 @@ def _is_good(folder: Path, digest: Digest, size: int) -> bool:
     return True
 
 
-def _size_there(folder: Path, digest: Digest) -> int | None:
+def _there(folder: Path, digest: Digest) -> os.stat_result | None:
     try:
         found = (folder / "blobs" / "sha256" / _hex(digest)).lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def _check_blob(folder: Path, digest: Digest, size: int) -> None:

@@ -59,7 +59,7 @@ class LiveDisplay:
                 table.add_row(mark, f"{number} {stage}", f"[dim]{escape(text)}[/]")
             elif stage == self._running:
                 table.add_row(self._spinner, f"[bold]{number} {stage}[/]", self._now())
-        return Group(table)
+        return Group(table) if self._running or not self._said else Group(table, Text(self._said, style="dim"))
 
     def _now(self) -> RenderableType:
         if self._progress is None:
@@ -71,4 +71,4 @@ class LiveDisplay:
 
     def _end(self, event: Event, text: str) -> None:
         self._rows[event.stage] = (_MARK[event.kind], text)
-        self._running, self._progress = "", None
+        self._running, self._progress, self._said = "", None, ""

@@ -20,6 +20,7 @@ ANSWER_TOKENS = 24
 FEW_TOKENS = 5
 ENOUGH_PIECES = 2
 END = "[DONE]"
+CUT_CHARACTER = "\ufffd"
 
 
 def request(talk: Talk, **more: object) -> dict[str, object]:
@@ -139,9 +140,13 @@ def stops_at_a_string(talk: Talk, measured: Measured) -> str:
 
 def _stop_inside(text: str) -> str:
     pairs = [text[at : at + 2] for at in range(1, len(text) - 1) if text.index(text[at : at + 2]) == at]
-    usable = [pair for pair in pairs if pair.strip()]
+    # What was decoded to U+FFFD are other bytes in the model's answer: asked for as a string, it never occurs there.
+    usable = [pair for pair in pairs if pair.strip() and CUT_CHARACTER not in pair]
     if not usable:
-        raise SmokeError(f"stop: no string to stop at in the answer {shown(text)}")
+        raise SmokeError(
+            "stop: no piece of the answer can be a stop string, each is white space, holds U+FFFD (a cut character)"
+            f" or came before: {shown(text)}"
+        )
     return usable[len(usable) // 2]
 
 

@@ -73,8 +73,9 @@ def refuse_unknown(deviations: Sequence[Deviation], known: Sequence[str]) -> Non
 def held(check: Check, deviations: Sequence[Deviation], today: date) -> Check:
     """The check with the deviation that was declared for it, if one was.
 
-    A declared failure becomes `deviates` until the deviation expires. A deviation whose check passes is stale and fails
-    it: a bundle that has been mended must not go on telling its users otherwise.
+    A failure becomes `deviates` until the deviation expires, if the check measured what was declared: another failure,
+    or a check that was not made, is not excused. A deviation whose check passes is stale and fails it: a bundle that
+    has been mended must not go on telling its users otherwise.
     """
     deviation = next((each for each in deviations if each.check == check.id), None)
     if deviation is None:
@@ -83,6 +84,17 @@ def held(check: Check, deviations: Sequence[Deviation], today: date) -> Check:
         update = {"status": "fail", "detail": f"stale deviation: remove it (the check passed: {check.detail})"}
     elif deviation.expires < today:
         update = {"status": "fail", "detail": f"the deviation expired on {deviation.expires}: {check.detail}"}
+    elif other := _otherwise(check.measured, deviation):
+        update = {"status": "fail", "detail": f"not the declared deviation, {other}: {check.detail}"}
     else:
         update = {"status": "deviates"}
     return check.model_copy(update={**update, "deviation": deviation})
+
+
+def _otherwise(measured: Measured, deviation: Deviation) -> str:
+    """The first of the declared numbers that was not measured so; empty when all were."""
+    for name, wanted in deviation.measured.items():
+        found = measured.get(name)
+        if found != wanted:
+            return f"{name} wanted {wanted:g}, found {'none' if found is None else format(found, 'g')}"
+    return ""

@@ -32,8 +32,8 @@ QUESTIONS: tuple[Question, ...] = (*ANSWERS, *REFUSALS, *CROSSTALK)
 TITLES = {
     "ready": "the server is healthy in time",
     **{question.id: question.title for question in QUESTIONS},
-    "stop": "SIGTERM leaves no process, no memory and a free port",
-    "reload": f"{CYCLES} starts and stops do not make it grow",
+    "stop": "SIGTERM ends the server as asked, with no process left and a free port",
+    "reload": f"the memory of the ready server does not grow over {CYCLES} starts, and each stop leaves no process",
     "second-model": "another model starts on the same port",
 }
 """Every check in its order."""

@@ -18,6 +18,8 @@ from flagrelease.formats.strict import decode_json
 from flagrelease.gate.decide import decide
 from flagrelease.ports import Server, ServeRequest, Tools
 
+_AGAIN = "run `flagrelease build` with `--from evaluate`"
+
 
 def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Sources) -> Evaluation:  # noqa: ARG001
     """The verdict on the image, with the records of both sides beside it.
@@ -32,6 +34,8 @@ def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Source
     with tools.engine.serve(image, request) as server:
         server.wait_until_healthy(lock.serving.ready_within_s)
         target = _answers(tools, server, image, lock)
+        if not server.alive():
+            raise SmokeError("the server ended by itself while it was asked", log=request.log)
     reference = [run for run in baseline.runs if run.task in lock.policy.tasks]
     verdict = decide(lock.policy, sha256_of(lock.policy), image.digest, reference, target)
     evidence = (*_written(here, "reference", reference), *_written(here, "target", target))
@@ -42,27 +46,50 @@ def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Source
 def approve(
     image: Image, serving: SmokeReport, evaluation: Evaluation, waiver: Waiver | None, *, today: date
 ) -> Approved:
-    """What may be published: the only place that makes an Approved.
+    """What may be published: the only place that makes an Approved. A waiver lets a HOLD through and nothing else.
 
     Raises:
         GateError: the verdict is NO-GO.
         HoldError: the verdict is HOLD and no waiver for this image is in force.
-        SmokeError: a check failed, or a declared deviation has expired since it was measured.
+        SmokeError: a declared deviation has expired since it was measured.
     """
-    expired = [c.deviation.check for c in serving.checks if c.deviation and c.deviation.expires < today]
-    if serving.failed or expired:
-        names = ", ".join([c.id for c in serving.failed] + [f"{name} (its deviation has expired)" for name in expired])
-        raise SmokeError(f"not to be published: {names}", hint="mend it, or renew the deviation in the bundle's recipe")
+    refuse_expired(serving, today)
     verdict = evaluation.verdict
-    granted = waiver is not None and waiver.image == image.digest and waiver.expires >= today
-    if verdict.decision == "HOLD" and waiver is not None and not granted:
+    if verdict.decision != "HOLD" or waiver is None:
+        stop_unless_go(verdict)
+        return Approved(image=image, serving=serving, verdict=verdict)
+    if waiver.image != image.digest or waiver.expires < today:
         raise HoldError(
             f"the waiver does not cover this image: it names {waiver.image} until {waiver.expires}",
             hint=f"a waiver for {image.digest} with a date from {today} on lets this HOLD through",
         )
-    if not granted:
-        stop_unless_go(verdict)
-    return Approved(image=image, serving=serving, verdict=verdict, waiver=waiver if granted else None)
+    return Approved(image=image, serving=serving, verdict=verdict, waiver=waiver)
+
+
+def refuse_expired(serving: SmokeReport, today: date) -> None:
+    """Raise SmokeError when a deviation that was in force when it was measured is so no more."""
+    expired = [c.deviation for c in serving.checks if c.deviation and c.deviation.expires < today]
+    if expired:
+        names = ", ".join(f"{deviation.check} (until {deviation.expires})" for deviation in expired)
+        raise SmokeError(f"declared deviations have expired: {names}", hint="mend them, or renew them in the recipe")
+
+
+def require_evidence(here: Path, lock: Lock, image: Image, evaluation: Evaluation) -> None:
+    """Read the records below `here` again and decide again: a verdict is as good as the records it rests on.
+
+    Raises:
+        GateError: a record is missing or changed, or the verdict is not what the records give.
+    """
+    runs: dict[str, list[EvalRun]] = {"reference": [], "target": []}
+    for file in evaluation.evidence:
+        path = here / file.path
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise GateError(f"the record `{path}` is not the one that the verdict was reached from", hint=_AGAIN)
+        runs[file.side].append(decode_json(content, EvalRun, source=str(path)))
+    policy_sha256 = sha256_of(lock.policy)
+    if decide(lock.policy, policy_sha256, image.digest, runs["reference"], runs["target"]) != evaluation.verdict:
+        raise GateError(f"the verdict is not what the records in `{here}` give", hint=_AGAIN)
 
 
 def stop_unless_go(verdict: Verdict, *, log: Path | None = None) -> None:

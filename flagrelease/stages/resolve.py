@@ -4,23 +4,19 @@ from pathlib import Path
 
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.recipe import Recipe
-from flagrelease.errors import LockError
-from flagrelease.formats.canonical import pretty_json, sha256_of
+from flagrelease.formats.canonical import pretty_json
+from flagrelease.locking import require_fresh
 from flagrelease.ports import Tools
 
 
 def resolve(tools: Tools, here: Path, recipe: Recipe, locked: Lock) -> Lock:
-    """The committed lock, if it was made from this recipe and from the files it pins as they are now.
+    """The committed lock, if this recipe gives it and this machine can run what it is for.
 
     Raises:
-        LockError: the recipe, a template or the baseline record changed after the lock was made.
+        LockError: the lock is older than its recipe, or was edited by hand.
+        ToolError: this machine cannot run images of the bundle's architecture.
     """
-    if sha256_of(recipe) != locked.recipe_sha256:
-        raise LockError(
-            f"the lock of `{locked.bundle}` is older than its recipe: wanted recipe sha256 {locked.recipe_sha256}, "
-            f"found {sha256_of(recipe)}",
-            hint=f"run `flagrelease lock --chip {locked.chip} --model {locked.model}`",
-        )
-    tools.engine.check()
+    require_fresh(recipe, locked)
+    tools.engine.check(locked.architecture)
     (here / "lock.json").write_bytes(pretty_json(locked))
     return locked

@@ -88,6 +88,13 @@ class Project:
         paths = list(self.out.glob("*/events.jsonl"))
         return [json.loads(line) for path in paths for line in path.read_text().splitlines() if line.endswith("}")]
 
+    def kill_at(self, stage: str, kind: str, nth: int = 1) -> None:
+        """Build and kill -9 the program by its own hand, at the nth event of this kind in the stage."""
+        argv = [sys.executable, str(ROOT / "tests" / "e2e" / "killed_build.py"), stage, kind, str(nth)]
+        words = [str(self.recipes), str(self.out), str(self.home), self.model]
+        done = subprocess.run([*argv, *words], env=self.env(), cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+
     def kill_in(self, stage: str, *words: str, within_s: float = 300) -> None:
         """Start a build and kill -9 it as soon as it is in the stage."""
         before = sum(e["kind"] == "started" and e["stage"] == stage for e in self.events())

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 import tarfile
 from pathlib import Path
 
@@ -75,15 +74,6 @@ def test_the_layout_is_linked_from_the_store_and_not_copied(built: Project, imag
     for layer in image.layers:
         blob = built.bundle() / "5-build" / "image" / "blobs" / "sha256" / layer.digest.removeprefix("sha256:")
         assert blob.stat().st_ino == store.path(layer.digest).stat().st_ino
-
-
-def test_gc_keeps_what_a_bundle_names_and_drops_what_no_bundle_does(built: Project, image: Image) -> None:
-    store = FileStore(built.home)
-    stray = store.add_bytes(b"nobody names me")
-    done = subprocess.run(built.argv("gc"), env=built.env(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert not store.has(stray)
-    assert all(store.has(digest) for digest in image.stored())
 
 
 def _weights_digests(image: Image) -> tuple[str, str]:

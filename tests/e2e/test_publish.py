@@ -37,6 +37,43 @@ def test_a_waiver_for_another_image_lets_nothing_through(built: Project, tmp_pat
     assert done.returncode == HOLD
 
 
+def test_forged_evidence_is_not_published(built: Project, tmp_path: Path, waiver: Path) -> None:
+    record = built.bundle() / "8-evaluate" / "target" / "commonsense_qa.json"
+    done = built.bundle() / "8-evaluate" / "done.json"
+    kept = record.read_bytes(), done.read_bytes()
+    try:
+        done.write_text(done.read_text().replace('"decision":"HOLD"', '"decision":"GO"', 1))
+        forged_verdict = built.call("publish", "--to", f"oci:{tmp_path / 'layout'}")
+        done.write_bytes(kept[1])
+        record.write_bytes(kept[0].replace(b'"score": 0.0', b'"score": 1.0', 1))
+        forged_record = built.call("publish", "--to", f"oci:{tmp_path / 'layout'}", "--waiver", str(waiver))
+    finally:
+        record.write_bytes(kept[0])
+        done.write_bytes(kept[1])
+    assert (forged_verdict.returncode, forged_record.returncode) == (8, 8), forged_record.stderr
+    assert not (tmp_path / "layout").exists()
+
+
+def test_a_wrong_target_is_refused_before_anything_is_done(project: Project) -> None:
+    done = project.call("publish", "--to", "/nowhere")
+    assert done.returncode == 9
+    assert project.events() == []
+
+
+def test_offline_a_registry_is_refused(built: Project, waiver: Path) -> None:
+    done = built.call("publish", "--offline", "--to", "127.0.0.1:1/x", "--waiver", str(waiver))
+    assert done.returncode == 9
+    assert "offline" in done.stderr
+
+
+def test_a_card_that_was_deleted_comes_back_with_its_references(built: Project, tmp_path: Path, waiver: Path) -> None:
+    layout = tmp_path / "layout"
+    assert built.call("publish", "--to", f"oci:{layout}", "--waiver", str(waiver)).returncode == 0
+    (built.bundle() / "README.md").unlink()
+    built.call("build")
+    assert str(layout) in (built.bundle() / "README.md").read_text()
+
+
 def test_a_published_folder_holds_every_blob_by_its_digest(built: Project, tmp_path: Path, waiver: Path) -> None:
     layout = tmp_path / "layout"
     done = built.call("publish", "--to", f"oci:{layout}", "--waiver", str(waiver), "--json")

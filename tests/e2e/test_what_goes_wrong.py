@@ -9,11 +9,13 @@ import subprocess
 import sysconfig
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.e2e.project import CHIP, MODEL, ROOT, Project, make_project
+from tests.e2e.project import CHIP, HOLD, MODEL, ROOT, Project, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -121,6 +123,55 @@ def test_an_ordinary_user_builds_and_proves_the_same_image(built: Project, tmp_p
         assert project.image() == built.image()
     finally:
         subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def test_a_server_that_dies_while_it_is_asked_ends_with_7_and_the_next_build_goes_on(project: Project) -> None:
+    process = project.start("build")
+    _wait_for(lambda: any(e["stage"] == "evaluate" and e["kind"] == "progress" for e in project.events()))
+    for server in psutil.Process(process.pid).children(recursive=True):
+        server.kill()
+    assert process.wait(120) == 7
+    done = project.call("build")
+    assert done.returncode == HOLD, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_says_so_leaves_no_process_and_goes_on(project: Project, number: int) -> None:
+    process = project.start("build")
+    _wait_for(lambda: any(e["stage"] == "smoke_serving" and e["kind"] == "progress" for e in project.events()))
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    assert process.wait(60) == 130
+    assert not any(child.is_running() for child in children)
+    log = next(project.folder.glob("build-*.log")).read_text()
+    assert "interrupted: finished stages are kept" in log
+    assert project.events()[-1]["kind"] == "failed"
+    assert project.call("build", "--until", "smoke_serving").returncode == 0
+
+
+def test_what_cannot_be_written_is_named_without_a_traceback(project: Project, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    for words, environment in (((), {"FLAGRELEASE_HOME": str(in_the_way)}), (("--out", str(in_the_way)), {})):
+        project.environment = environment
+        done = project.call("build", *words)
+        assert done.returncode == 10
+        assert str(in_the_way) in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_closed_streams_are_no_bug(project: Project) -> None:
+    words = ["sh", "-c", '"$@" 2>&-', "sh", *project.argv("build", "--until", "patch")]
+    assert (
+        subprocess.run(words, env=project.env(), cwd=project.folder, capture_output=True, check=False).returncode == 0
+    )
+
+
+def _wait_for(condition: Callable[[], bool], within_s: float = 120) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def _get_json(url: str, *, within_s: float) -> dict[str, list[dict[str, str]]]:

@@ -80,7 +80,7 @@ def image_of(tmp_path: Path, config: object) -> Image:
 
 
 def hosts_programs() -> tuple[tuple[Path, str], ...]:
-    folders = [Path(name) for name in ("/usr", "/lib", "/lib64", "/bin", sys.base_prefix)]
+    folders = dict.fromkeys(Path(name) for name in ("/usr", "/lib", "/lib64", "/bin", sys.base_prefix))
     real = [folder for folder in folders if folder.is_dir()]
     return tuple((folder.resolve(), str(folder)) for folder in real if folder == Path("/usr") or not inside_usr(folder))
 

@@ -12,6 +12,8 @@ import pytest
 from flagrelease.adapters.registry.session import Patience
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image, Layer
+from flagrelease.domain.value import Digest
+from flagrelease.oci.layout import read_layout, tag_of
 from flagrelease.oci.manifest import config_bytes, manifest_bytes
 from flagrelease.ports import Store
 from tests.publish.docker_registry import Registry, docker_registry
@@ -22,6 +24,12 @@ MakeImage = Callable[..., Image]
 @pytest.fixture
 def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "store")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a layout may be made."""
+    return tmp_path / "layout"
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +95,13 @@ def _layer(store: Store, name: str, path: str, content: bytes) -> Layer:
 
 def ignore(_done: int, _total: int) -> None:
     """Nobody follows."""
+
+
+def tags_of(folder: Path) -> dict[str | None, str]:
+    """The tags of a layout, with every blob read."""
+    return {tag_of(entry): entry.digest for entry in read_layout(folder)}
+
+
+def blob_of(folder: Path, digest: Digest) -> Path:
+    """Where a layout has a blob."""
+    return folder / "blobs" / "sha256" / digest[7:]

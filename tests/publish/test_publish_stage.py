@@ -52,6 +52,7 @@ class _Target:
     name: str
     log: list[str]
     refuses: str = ""
+    sent: int = 1
 
     def check(self) -> None:
         self.log.append(f"check {self.name}")
@@ -64,12 +65,18 @@ class _Target:
         if self.refuses == "publish":
             raise PublishError(f"{self.name} is full", hint="make room")
         progress(1, 2)
-        return Published(target=self.name, reference=f"{self.name}@{image.digest}", digest=image.digest, bytes_sent=1)
+        return Published(
+            target=self.name, reference=f"{self.name}@{image.digest}", digest=image.digest, bytes_sent=self.sent
+        )
 
 
 def _tools(store: FileStore) -> tuple[_Tools, _Said]:
     said = _Said()
     return _Tools(store, said), said
+
+
+def _kept(here: Path) -> Release:
+    return Release.model_validate_json((here / "release.json").read_bytes())
 
 
 def _smoke(image: Digest, status: str = "pass") -> SmokeReport:
@@ -147,7 +154,48 @@ def test_a_failure_says_what_is_done_what_failed_and_what_was_not_tried(store: F
     ]
     assert failed.value.hint == "make room"
     assert log == ["check a", "check b", "check c", "publish a", "publish b"]
-    assert not (tmp_path / "release.json").exists()
+    assert [each.target for each in _kept(tmp_path).published] == ["a"]
+
+
+def test_what_was_published_before_stays_in_the_record(store: FileStore, tmp_path: Path) -> None:
+    log: list[str] = []
+    approved = _approved(an_image(store))
+    tools = _tools(store)[0]
+    publish(tools, tmp_path, approved, (_Target("a", log, sent=7), _Target("b", log, sent=8)), "r1")
+    with pytest.raises(PublishError, match="d failed"):
+        publish(tools, tmp_path, approved, (_Target("c", log), _Target("d", log, refuses="publish")), "r1")
+    assert [(each.target, each.bytes_sent) for each in _kept(tmp_path).published] == [("a", 7), ("b", 8), ("c", 1)]
+    release = publish(tools, tmp_path, approved, (_Target("a", log, sent=0),), "r1")
+    assert [(each.target, each.bytes_sent) for each in release.published] == [("b", 8), ("c", 1), ("a", 0)]
+    assert _kept(tmp_path) == release
+
+
+def test_a_target_that_cannot_take_anything_leaves_the_record_alone(store: FileStore, tmp_path: Path) -> None:
+    approved = _approved(an_image(store))
+    tools = _tools(store)[0]
+    before = publish(tools, tmp_path, approved, (_Target("a", []),), "r1")
+    with pytest.raises(PublishError, match="b is closed"):
+        publish(tools, tmp_path, approved, (_Target("b", [], refuses="check"),), "r1")
+    assert _kept(tmp_path) == before
+
+
+def test_a_record_about_another_image_is_begun_anew_and_said_so(store: FileStore, tmp_path: Path) -> None:
+    first, second = an_image(store, b"first"), an_image(store, b"second")
+    tools, said = _tools(store)
+    publish(tools, tmp_path, _approved(first), (_Target("a", []),), "r1")
+    release = publish(tools, tmp_path, _approved(second), (_Target("b", []),), "r1")
+    assert (release.image, [each.target for each in release.published]) == (second.digest, ["b"])
+    assert f"{tmp_path / 'release.json'} is about another image, {first.digest}: a new record is begun" in said.lines
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b"{}", b"[" * 100_000])
+def test_a_damaged_record_is_begun_anew_and_said_so(content: bytes, store: FileStore, tmp_path: Path) -> None:
+    (tmp_path / "release.json").write_bytes(content)
+    tools, said = _tools(store)
+    release = publish(tools, tmp_path, _approved(an_image(store)), (_Target("a", []),), "r1")
+    assert _kept(tmp_path) == release
+    assert any(line.startswith(f"{tmp_path / 'release.json'} is damaged (") for line in said.lines)
+    assert all("\n" not in line for line in said.lines)
 
 
 def test_nowhere_and_twice_the_same_place_are_refused(store: FileStore, tmp_path: Path) -> None:
@@ -173,5 +221,9 @@ def test_a_release_to_a_registry_and_a_folder_is_recorded_and_repeated_for_nothi
         assert Release.model_validate_json(written) == release
         assert [each.reference for each in release.published] == [f"{name}@{image.digest}" for name in names]
         assert [each.bytes_sent > 0 for each in release.published] == [expected, expected]
-    assert said.lines[-1] == f"published {names[1]}@{image.digest}: 0 bytes sent"
+    assert said.lines[-3:] == [
+        f"there already: {names[0]}@{image.digest}",
+        f"publishing {image.digest} to {names[1]} as r1",
+        f"there already: {names[1]}@{image.digest}",
+    ]
     assert {unit for _, _, unit in said.seen} == {"bytes"}

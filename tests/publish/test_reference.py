@@ -1,5 +1,6 @@
 """Names of repositories, tags and targets."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from flagrelease.adapters.registry.target import RegistryTarget
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.targets import target_for
 from flagrelease.errors import PublishError
+from flagrelease.oci.layout import read_layout
 from flagrelease.oci.reference import check_tag, parse_repository
+from tests.publish.conftest import an_image, ignore
 
 
 @pytest.mark.parametrize(
@@ -66,10 +69,29 @@ def test_anything_else_is_refused_with_a_better_name(text: str, hint: str, store
 def test_targets_are_chosen_by_name(store: FileStore) -> None:
     folder = target_for("oci:some/dir", store)
     assert isinstance(folder, OciFolderTarget)
-    assert folder.name == f"oci:{Path('some/dir')}"
+    assert folder.name == f"oci:{Path.cwd()}/some/dir"
     registry = target_for("127.0.0.1:5000/team/bundle", store, docker_config=Path("config.json"))
     assert isinstance(registry, RegistryTarget)
     assert registry.name == "127.0.0.1:5000/team/bundle"
+
+
+def test_a_folder_is_published_and_recorded_under_its_absolute_path(store: FileStore, tmp_path: Path) -> None:
+    with contextlib.chdir(tmp_path):
+        target = target_for("oci:./dist", store)
+    image = an_image(store)
+    published = target.publish(image, "r1", ignore)
+    assert published.target == f"oci:{tmp_path}/dist"
+    assert published.reference == f"oci:{tmp_path}/dist@{image.digest}"
+    assert [entry.digest for entry in read_layout(tmp_path / "dist")] == [image.digest]
+
+
+def test_no_registry_is_reached_offline(store: FileStore) -> None:
+    for text in ("r.example.test/team/bundle", "127.0.0.1:5000/a"):
+        with pytest.raises(PublishError) as refused:
+            target_for(text, store, offline=True)
+        assert refused.value.message == f"{text} is in a registry, and no network may be used"
+        assert refused.value.hint == "leave --offline out, or use `oci:DIR`"
+    assert isinstance(target_for("oci:dist", store, offline=True), OciFolderTarget)
 
 
 @pytest.mark.parametrize("tag", ["r1", "_x", "a" * 128, "1.0-RC_2"])

@@ -9,12 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from flagrelease.adapters.serving_client import ServingClient
+from flagrelease.domain.chip import Architecture
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.engines.embedded.health import wait_until_healthy
 from flagrelease.engines.embedded.port import free_port
 from flagrelease.ports import Progress, Server, ServeRequest
 from flagrelease.smoke.lifecycle import SECOND_CONFIG
 from tests.serving.fake_openai import Fake, RefusedError
+
+STOP_STATUS = {"stop-by-the-signal": 143, "stop-with-1": 1, "stop-with-a-crash": 139}
 
 
 def handler_of(fake: Fake) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one method a line of HTTP
@@ -78,7 +81,7 @@ class FakeEngine:
     context_length: int = 64
     started: int = 0
 
-    def check(self) -> None:
+    def check(self, architecture: Architecture) -> None:
         pass
 
     def build(self, context: BuildContext, progress: Progress) -> Image:
@@ -118,7 +121,7 @@ class FakeEngine:
             alive.clear()
             if fault != "stop-keeps-port":
                 end()
-            return 0
+            return STOP_STATUS.get(fault, 0)
 
         def held() -> bool:
             return alive.is_set() or fault == "stop-leaves-process"
@@ -133,13 +136,11 @@ class FakeEngine:
                 stop=stop,
                 alive=alive.is_set,
                 processes=lambda: (1,) if held() else (),
-                memory=lambda: self.memory(fault, alive=alive.is_set()),
+                memory=lambda: self.memory(fault),
                 wait_until_healthy=lambda within_s: wait_until_healthy(health, alive.is_set, within_s, log=request.log),
             )
         finally:
             end()
 
-    def memory(self, fault: str, *, alive: bool) -> int:
-        if not alive:
-            return 7 if fault == "stop-keeps-memory" else 0
+    def memory(self, fault: str) -> int:
         return (100 << 20) + (self.started * (40 << 20) if fault == "memory-grows" else 0)

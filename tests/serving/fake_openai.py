@@ -20,6 +20,15 @@ KNOWN: dict[str, type | tuple[type, ...]] = {
     "stream": bool,
 }
 
+COUNT = 60
+CUT_WORDS = [chr(0x4E00 + number) + "\ufffd\ufffd" for number in range(COUNT)]
+WORDS = {
+    "text-with-cut-characters": ["abc", *CUT_WORDS],
+    "text-of-cut-characters": ["\ufffd"] * COUNT,
+    "text-of-white-space": [" \n"] * COUNT,
+    "text-is-empty": [""] * COUNT,
+}
+
 
 class RefusedError(Exception):
     """An answer that is not 200."""
@@ -69,12 +78,19 @@ class Fake:
                     raise error(400, "content: wrong type")
         if "messages" not in body and "prompt" not in body and self.fault != "empty-200":
             raise error(400, "messages: required")
-        if body.get("model", self.name) != self.name and not self.fault.startswith("unknown-model-200"):
-            raise error(400 if self.fault == "unknown-model-400" else 404, "no such model")
+        if body.get("model", self.name) != self.name:
+            self.refuse_unknown()
         text = str(body.get("prompt") or body.get("messages"))
         if len(text.split()) > self.context_length and self.fault != "overflow-200":
             raise error(500 if self.fault == "overflow-500" else 400, "too long")
         return body
+
+    def refuse_unknown(self) -> None:
+        if self.fault == "unknown-model-dropped":
+            raise ConnectionError
+        status = {"unknown-model-200": 200, "unknown-model-400": 400, "unknown-model-500": 500}.get(self.fault, 404)
+        if status != 200:
+            raise error(status, "no such model")
 
     def parsed(self, raw: bytes) -> dict[str, Any]:
         try:
@@ -166,10 +182,11 @@ class Fake:
             words = [self.copied(prompt.split()[1])]
         else:
             start = int(prompt.rsplit(maxsplit=1)[-1]) + 1
-            words = [f" {number}" for number in range(start, start + 60)]
+            words = WORDS.get(self.fault) or [f" {number}" for number in range(start, start + COUNT)]
         text, count, reason = self.cut(words, body)
         for stop in body.get("stop", ()):
-            if stop in text and self.fault != "stop-ignored":
+            # What was decoded to U+FFFD is another string to the model: such a stop never comes.
+            if stop in text and self.fault != "stop-ignored" and "\ufffd" not in stop:
                 at = text.index(stop) + (len(stop) if self.fault == "stop-included" else 0)
                 text, reason = text[: max(0, at - (1 if self.fault == "stop-early" else 0))], "stop"
         choice = {"index": 0, "text": text, "finish_reason": reason}

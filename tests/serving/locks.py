@@ -13,8 +13,17 @@ SHA = "0" * 64
 TODAY = date(2026, 11, 20)
 
 
-def a_deviation(check: str = "unknown-model", expires: date = TODAY) -> Deviation:
-    return Deviation(check=check, observed="it says 200", reason="it has one model", owner="tests", expires=expires)
+def a_deviation(
+    check: str = "unknown-model", expires: date = TODAY, measured: dict[str, float] | None = None
+) -> Deviation:
+    return Deviation(
+        check=check,
+        observed="it says 200",
+        measured=measured or {"status": 200},
+        reason="it has one model",
+        owner="tests",
+        expires=expires,
+    )
 
 
 def some_weights(model: str, file: str) -> LockedWeights:

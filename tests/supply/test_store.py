@@ -371,3 +371,29 @@ def test_a_full_disk_is_said_so_and_harms_nothing(tmp_path: Path) -> None:
         assert store.verify(store.add_bytes(b"d" * 3_000_000))
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_what_is_no_plain_file_is_no_blob_and_is_set_aside(store: FileStore, tmp_path: Path, kind: str) -> None:
+    digest = store.add_bytes(b"abc")
+    blob = store.path(digest)
+    blob.unlink()
+    if kind == "folder":
+        blob.mkdir()
+    elif kind == "link":
+        blob.symlink_to(tmp_path)
+    else:
+        os.mkfifo(blob)
+    assert list(store.blobs()) == [digest]
+    assert not store.verify(digest)
+    assert not store.has(digest)
+    assert len(list((store.home / "damaged").iterdir())) == 1
+    store.add_bytes(b"abc")
+    assert store.verify(digest)
+
+
+def test_the_size_of_a_blob_is_told_without_reading_it(store: FileStore) -> None:
+    digest = store.add_bytes(b"abc")
+    assert store.size(digest) == 3
+    store.remove(digest)
+    assert store.size(digest) == 0

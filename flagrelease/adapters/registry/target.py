@@ -114,12 +114,12 @@ class _Push:
         self._session = session
         self._image = image
         self._progress = progress
-        self._paths = {digest: store.path(digest) for digest in image.stored()}
+        self._paths = {digest: store.path(digest) for digest in image.blobs()}
         self._manifest = self._paths[image.digest].read_bytes()
         self._config = self._paths[image.config].read_bytes()
         described = parse_manifest(self._manifest)
         named = (described.config.digest, *(layer.digest for layer in described.layers))
-        if named != image.stored()[1:]:
+        if named != image.blobs()[1:]:
             raise PublishError(f"the manifest {image.digest} names other blobs than the image does")
         self._sizes = {blob.digest: blob.size for blob in described.blobs()}
         # Each byte is sent once and read back once.

@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,3 +131,16 @@ def linked(source: Path, to: Path) -> bool:
         # A rename between two links of one file does nothing and leaves both.
         temporary.unlink(missing_ok=True)
     return True
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all in it, read-only folders included. Nothing there is fine."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    for here, folders, _ in os.walk(path):
+        for name in folders:
+            below = Path(here, name)
+            if not below.is_symlink():
+                below.chmod(below.stat().st_mode | stat.S_IRWXU)
+    shutil.rmtree(path)

@@ -52,7 +52,7 @@ def _acquire(path: Path, key: str, on_wait: Callable[[str], None]) -> int:
                     on_wait(f"waiting for {holder}, which works on {key}")
                     said = True
                 fcntl.flock(fd, fcntl.LOCK_EX)
-            if _is_at(fd, path):
+            if is_at(fd, path):
                 _sign(fd)
                 return fd
         except BaseException:
@@ -79,7 +79,8 @@ def _try_lock(fd: int) -> bool:
     return True
 
 
-def _is_at(fd: int, path: Path) -> bool:
+def is_at(fd: int, path: Path) -> bool:
+    """Whether `path` still names the file that `fd` is open on."""
     try:
         there = path.stat()
     except FileNotFoundError:
@@ -95,7 +96,7 @@ def temporary_file(folder: Path, prefix: str) -> Iterator[tuple[int, Path]]:
         with writing(path, 0):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         # A sweep may have taken the name between the two calls.
-        if _try_lock(fd) and _is_at(fd, path):
+        if _try_lock(fd) and is_at(fd, path):
             break
         os.close(fd)
     try:
@@ -113,7 +114,7 @@ def sweep(folder: Path) -> None:
         except (FileNotFoundError, IsADirectoryError, PermissionError):
             continue
         try:
-            if _try_lock(fd) and _is_at(fd, path):
+            if _try_lock(fd) and is_at(fd, path):
                 path.unlink(missing_ok=True)
         finally:
             os.close(fd)

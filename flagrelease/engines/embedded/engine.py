@@ -1,6 +1,7 @@
 """The embedded engine: builds images without a daemon, runs them in a user namespace without root."""
 
 import json
+import platform
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flagrelease.adapters.serving_client import ServingClient
+from flagrelease.domain.chip import Architecture
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.engines.embedded.assemble import assemble
 from flagrelease.engines.embedded.health import wait_until_healthy
@@ -15,9 +17,12 @@ from flagrelease.engines.embedded.launch import Contained, Program, launched, tr
 from flagrelease.engines.embedded.memory import memory_of
 from flagrelease.engines.embedded.port import free_port, require_free
 from flagrelease.engines.embedded.rootfs import Unpack, unpacked
-from flagrelease.errors import BuildError, SmokeError
+from flagrelease.errors import BuildError, SmokeError, ToolError
 from flagrelease.oci.unpack import unpack_layers
 from flagrelease.ports import Progress, Server, ServeRequest, Store
+
+MACHINES: dict[str, Architecture] = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What uname(2) calls an architecture, and what OCI does."""
 
 HOST = "127.0.0.1"
 _LEAVE_WITHIN_S = 5.0
@@ -49,8 +54,14 @@ class EmbeddedEngine:
         self._build = build
         self._unpack = unpack
 
-    def check(self) -> None:
+    def check(self, architecture: Architecture) -> None:
         """Make every namespace and mount once; raises ToolError with the setting that refuses it."""
+        here = MACHINES.get(platform.machine(), platform.machine())
+        if here != architecture:
+            raise ToolError(
+                f"this machine is {here}, and the bundle is for {architecture}",
+                hint=f"build it on a machine that is {architecture}",
+            )
         self._home.mkdir(parents=True, exist_ok=True)
         trial(self._home)
 

@@ -22,10 +22,20 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at `host` now; the kernel gives the same one to nobody else for a while."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-        trial.bind((host, 0))
-        return int(trial.getsockname()[1])
+    """A port that nobody listens on at `host` now, and that the kernel gives to no other program for a minute.
+
+    A connection that ended there keeps the port out of the kernel's choice while it is in TIME-WAIT (RFC 9293, 3.6.1;
+    60 s on Linux, unless the machine has too many). Servers that set SO_REUSEADDR can listen there at once.
+    """
+    with (
+        socket.create_server((host, 0), backlog=1) as listening,
+        socket.create_connection(listening.getsockname()) as caller,
+    ):
+        answered, _ = listening.accept()
+        # The side that closes first is the one that waits: it has to be the one with the port.
+        answered.close()
+        caller.recv(1)
+        return int(listening.getsockname()[1])
 
 
 def require_free(port: int, host: str = "127.0.0.1") -> None:

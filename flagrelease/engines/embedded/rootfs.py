@@ -2,12 +2,11 @@
 
 import hashlib
 import os
-import shutil
-import stat
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from flagrelease.adapters.storage.disk import remove
 from flagrelease.domain.image import Image, Layer
 from flagrelease.ports import Store
 
@@ -94,16 +93,3 @@ def fingerprint(folder: Path) -> str:
             facts = (found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
             told.update(os.fsencode(os.path.relpath(path, folder)) + repr(facts).encode())
     return told.hexdigest()
-
-
-def remove(path: Path) -> None:
-    """Remove a file, or a folder with all in it, read-only folders included. Nothing there is fine."""
-    if not path.is_dir() or path.is_symlink():
-        path.unlink(missing_ok=True)
-        return
-    for here, folders, _ in os.walk(path):
-        for name in folders:
-            below = Path(here, name)
-            if not below.is_symlink():
-                below.chmod(below.stat().st_mode | stat.S_IRWXU)
-    shutil.rmtree(path)
