@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from flagrelease.domain.value import Digest, Name, RelativePath, Sha256, Text, Value
+from flagrelease.domain.value import Digest, Name, RelativePath, Sha256, Value
 
 Project = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=100)]
 """A Python project's name (PEP 508)."""
@@ -152,9 +152,3 @@ class Sources(Value):
     def stored(self) -> tuple[Digest, ...]:
         """Every digest that has to be in the store for this value to be good."""
         return (*self.debs, *self.wheels, *self.weights, *self.datasets, *self.second_model)
-
-
-class PatchedSources(Value):
-    """The sources with the bundle's patch sets applied, as git tree ids by component."""
-
-    trees: tuple[tuple[Text, Commit], ...] = ()
