@@ -118,6 +118,9 @@ def test_an_ordinary_user_builds_and_proves_the_same_image(built: Project, tmp_p
         argv = [*user, "/usr/bin/python3", *words]
         paths = [str(ROOT), sysconfig.get_path("purelib")]
         environment = {**project.env(), "HOME": str(folder), "PYTHONPATH": os.pathsep.join(paths)}
+        reaches = [*argv[: argv.index("-m")], "-c", "import flagrelease.cli.app, pydantic, requests, yaml"]
+        if subprocess.run(reaches, env=environment, cwd="/", capture_output=True, check=False).returncode != 0:
+            pytest.skip("an ordinary user cannot read this checkout, or Debian's Python is another than the tests'")
         done = subprocess.run(argv, env=environment, cwd=project.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert project.image() == built.image()
