@@ -42,7 +42,8 @@ class ServingClient:
             sock = connection.sock
             answer = connection.getresponse()
             found = b""
-            while True:
+            # Newer Pythons close an answer, and with it the socket, as soon as its last byte is read.
+            while not answer.isclosed():
                 # Never 0, which would mean to wait for nothing at all.
                 sock.settimeout(max(0.001, started + self._timeout_s - time.monotonic()))
                 piece = answer.read1(_PIECE)
