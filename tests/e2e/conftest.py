@@ -1,5 +1,6 @@
 """One store for all end-to-end tests, so that what they build is downloaded once."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,13 @@ import pytest
 
 from tests.e2e.project import ROOT, Project, make_project
 from tests.publish.docker_registry import docker_registry
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_are_heard() -> None:
+    """A shell starts its background jobs deaf to Ctrl+C, and programs that they start inherit it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

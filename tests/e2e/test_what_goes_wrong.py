@@ -87,10 +87,11 @@ def test_run_serves_until_interrupted_and_leaves_no_process(built: Project) -> N
     try:
         models = _get_json(f"http://127.0.0.1:{port}/v1/models", within_s=60)
         assert models["data"][0]["id"] == MODEL
-    finally:
         process.send_signal(signal.SIGINT)
-        status = process.wait(30)
-    assert status == 130
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+        process.wait()
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))
