@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flagrelease.domain.evidence import Skipped, SmokeReport
 from flagrelease.domain.image import Image
-from flagrelease.domain.lock import Lock
+from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
 from flagrelease.domain.source import Sources
@@ -52,7 +52,7 @@ class Built(Value):
     evaluation: Evaluation
 
 
-def make_image(run: "Run", recipe: Recipe, locked: Lock) -> tuple[Lock, Sources, Image]:
+def make_image(run: "Run", recipe: Recipe, locked: Lock | PartialLock) -> tuple[Lock, Sources, Image]:
     """Recipe to image. Raises the error of the first stage that fails."""
     lock = run(resolve, recipe, locked)
     sources = run(fetch, lock)
@@ -62,7 +62,7 @@ def make_image(run: "Run", recipe: Recipe, locked: Lock) -> tuple[Lock, Sources,
     return lock, sources, image
 
 
-def release(run: "Run", recipe: Recipe, locked: Lock) -> Built:
+def release(run: "Run", recipe: Recipe, locked: Lock | PartialLock) -> Built:
     """Recipe to verdict. Raises the error of the first stage that fails."""
     lock, sources, image = make_image(run, recipe, locked)
     kernels = run(smoke_kernels, image, lock)
@@ -197,6 +197,34 @@ class Run:
     def _key(self, stage: str, *args: object, **kwargs: object) -> str:
         values = [a.model_dump(mode="json", by_alias=True) if isinstance(a, BaseModel) else a for a in (*args, kwargs)]
         return hashlib.sha256(canonical_json([stage, self._code, values])).hexdigest()
+
+
+class NotDone(Exception):  # noqa: N818 - not an error: it is what was asked
+    """The stage that would have to act."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
+class Look(Run):
+    """Goes through a run without acting: gives what finished stages left, and stops at the first that is not done."""
+
+    def __init__(self, *, folder: Path, tools: Tools, code: str) -> None:
+        self.folder = folder
+        self._tools = tools
+        self._code = code
+        self.done: list[str] = []
+
+    def __call__(self, stage: Callable[Concatenate[Tools, Path, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The stage's value. Raises NotDone."""
+        name = stage.__name__
+        kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
+        kept = self._kept(self.folder / self.place(name), self._key(name, *args, **kwargs), kind)
+        if kept is None:
+            raise NotDone(name)
+        self.done.append(name)
+        return kept
 
 
 def _sizes(here: Path) -> dict[str, int]:

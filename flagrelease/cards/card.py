@@ -123,5 +123,7 @@ def _carrier(source: FileSource) -> str:
             return f"the wheel {source.project} {source.version}"
         case "folder":
             return "a folder of the recipe"
-        case "huggingface" | "modelscope":
+        case "huggingface":
+            return f"{source.repo} at {source.revision or 'the commit that its lock pins'}"
+        case "modelscope":
             return f"{source.repo} at {source.revision}"

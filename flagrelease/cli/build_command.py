@@ -6,13 +6,18 @@ same command goes on where the last one stopped.
 
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
+from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.cli.options import Chip, From, Json, Model, Offline, Out, Quiet, Recipes, Until, Variant
 from flagrelease.cli.session import session
-from flagrelease.cli.settings import settings
+from flagrelease.cli.settings import Settings, settings
+from flagrelease.domain.verdict import Verdict
+from flagrelease.errors import FlagReleaseError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
 from flagrelease.pipeline import CARD, Built, StopAfter, release
@@ -39,22 +44,73 @@ def build(
         if stage is not None and stage not in ORDER[:-1]:
             raise import_module("typer").BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
     chosen = settings(recipes=recipes, out=out, offline=offline)
+
+    def one(name: str | None) -> Told:
+        return _build(chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from)
+
+    if variant == "all":
+        _build_all(chosen, chip, model, one, json=json)
+        return
+    told = one(variant)
+    sys.stdout.write(pretty_json(told.report).decode() if json else told.words)
+    if told.verdict:
+        stop_unless_go(told.verdict, log=told.card)
+
+
+class Told(NamedTuple):
+    """What one build has to say: for programs, for people, and the verdict it reached, if it went that far."""
+
+    report: dict[str, object]
+    words: str
+    verdict: Verdict | None
+    card: Path | None
+
+
+def _build(
+    chosen: Settings,
+    chip: str,
+    model: str,
+    variant: str | None,
+    *,
+    quiet: bool,
+    until: str | None,
+    anew_from: str | None,
+) -> Told:
     with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until, anew_from=anew_from) as at:
         try:
             built = release(at.run, at.recipe, at.lock)
         except StopAfter:
-            if json:
-                sys.stdout.write(pretty_json({"bundle": at.lock.bundle, "folder": str(at.folder)}).decode())
-            return
+            return Told({"bundle": at.lock.bundle, "folder": str(at.folder)}, "", None, None)
         refuse_expired(built.serving, datetime.now(UTC).date())
-        told = summary(at.folder, lock=built.lock, image=built.image, verdict=built.evaluation.verdict)
+        report = summary(at.folder, lock=built.lock, image=built.image, verdict=built.evaluation.verdict)
         card = at.folder / CARD
         # A run that acts removes the card first, so one that is there is about these very values.
         if not card.is_file():
             import_module("flagrelease.cards.card").write_card(card, built, release=at.released())
-        write_durably(at.folder / "report.json", pretty_json(told))
-    sys.stdout.write(pretty_json(told).decode() if json else _words(built, card))
-    stop_unless_go(built.evaluation.verdict, log=card)
+        write_durably(at.folder / "report.json", pretty_json(report))
+    return Told(report, _words(built, card), built.evaluation.verdict, card)
+
+
+def _build_all(chosen: Settings, chip: str, model: str, one: Callable[[str], Told], *, json: bool) -> None:
+    """Every variant, one after the other; one that fails stops no other. The last failure is the command's."""
+    catalogue = Catalogue(chosen.recipes)
+    bundle = catalogue.bundle(catalogue.chip(chip).name, catalogue.model(model).name)
+    reports, failed = [], None
+    for name in bundle.variants:
+        try:
+            told = one(name)
+            reports.append({"variant": name, **told.report})
+            sys.stdout.write("" if json else told.words)
+            if told.verdict:
+                stop_unless_go(told.verdict, log=told.card)
+        except FlagReleaseError as error:
+            failed = error
+            reports.append({"variant": name, "error": error.message, "exit_code": error.exit_code})
+            sys.stderr.write(f"{name}: {error.message}\n")
+    if json:
+        sys.stdout.write(pretty_json(reports).decode())
+    if failed:
+        raise failed
 
 
 def _words(built: Built, card: Path) -> str:

@@ -1,72 +1,113 @@
-"""Resolve a recipe: look up what it leaves open and write the lock beside it.
+"""Resolve recipes: look up what they leave open and write each lock beside its recipe. Without options, all bundles.
 
-What is pinned stays pinned unless its question changed or `--upgrade` names its part. `--check` looks nothing up: it
-compares and exits with 4 when the lock is older than its recipe.
+What is pinned stays pinned unless its question changed or `--upgrade` names it. What cannot be found out from here is
+written down as unresolved or restricted, with its reason, and `build` refuses it by name. `--check` looks nothing up:
+it compares and exits with 4 when a lock is older than its recipe.
 """
 
 import sys
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from flagrelease.adapters.catalogue import Catalogue
+from flagrelease.adapters.recipes.catalogue import Catalogue
+from flagrelease.adapters.recipes.places import place_of_key
 from flagrelease.adapters.storage.roots import in_use
-from flagrelease.cli.options import Chip, Model, Recipes
+from flagrelease.cli.options import OneChip, OneModel, Recipes, chosen_bundles
 from flagrelease.cli.settings import settings
 from flagrelease.cli.wire import resolver
-from flagrelease.domain.lock import LockFile
+from flagrelease.domain.bundle import Bundle
+from flagrelease.domain.lock import Lock, LockFile, PartialLock
+from flagrelease.errors import LockError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
-from flagrelease.locking import Part, make_lock, require_fresh
+from flagrelease.locking.inputs import inputs_of, moves_between
+from flagrelease.locking.lock import make_lock, require_fresh
+from flagrelease.locking.resolver import Refusing, Resolver
 
-_PARTS: tuple[Part, ...] = ("debian", "wheels", "files")
+_PARTS = ("debian", "wheels", "files", "images", "sources")
 
 Upgrade = Annotated[
     list[str] | None,
-    typer.Option("--upgrade", help="Look this part up again: debian, wheels, files, or all. May be repeated."),
+    typer.Option(
+        "--upgrade",
+        help="Look this up again: a component, a wheel, one of debian, wheels, files, images, sources, or all. "
+        "May be repeated.",
+    ),
 ]
-Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 4 when the lock is stale.")]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 4 when a lock is stale.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Ask nobody: what is not pinned yet stays open.")]
 
 
 def lock(
-    chip: Chip,
-    model: Model,
+    chip: OneChip = None,
+    model: OneModel = None,
     upgrade: Upgrade = None,
     check: Check = False,
+    offline: Offline = False,
     recipes: Recipes = None,
 ) -> None:
-    """Write or check the lock of every variant of a bundle."""
+    """Write or check the locks of every variant of these bundles."""
     chosen = settings(recipes=recipes)
     catalogue = Catalogue(chosen.recipes)
-    bundle = catalogue.bundle(catalogue.chip(chip).name, catalogue.model(model).name)
+    bundles = chosen_bundles(catalogue, chip, model)
     if check:
-        for variant in bundle.variants:
-            _check(catalogue, bundle.chip, bundle.model, variant)
+        _check(catalogue, bundles)
         return
-    parts = _parts(upgrade or [])
+    words = frozenset(upgrade or ())
+    with ExitStack() as stack:
+        found: Resolver = Refusing("run it again without --offline")
+        if not offline:
+            stack.enter_context(in_use(chosen.home))
+            found = stack.enter_context(resolver(chosen))
+        for bundle in bundles:
+            _lock(catalogue, bundle, found, words)
+
+
+def _lock(catalogue: Catalogue, bundle: Bundle, found: Resolver, words: frozenset[str]) -> None:
     previous = catalogue.lock_file(bundle.chip, bundle.model)
-    locks = {}
-    with in_use(chosen.home), resolver(chosen) as found:
-        for name in bundle.variants:
-            recipe = catalogue.recipe(bundle.chip, bundle.model, name)
-            before = previous.variants.get(name) if previous else None
-            locks[name] = make_lock(recipe, found, previous=before, upgrade=parts, say=_say)
+    locks: dict[str, Lock | PartialLock] = {}
+    for name in bundle.variants:
+        recipe = catalogue.recipe(bundle.chip, bundle.model, name)
+        before = previous.variants.get(name) if previous else None
+        upgrade = frozenset(_PARTS) if "all" in words else words
+        locks[name] = make_lock(recipe, found, previous=before, upgrade=upgrade, say=_say)
+        _refuse_unknown(words, locks[name])
+        for move in moves_between(before, locks[name]) if before else ():
+            where = place_of_key(catalogue, recipe, move.key)
+            _say(f"{where}: {move.key}: {move.before or 'not there'} → {move.after or 'gone'}")
     path = catalogue.lock_path(bundle.chip, bundle.model)
-    write_durably(path, pretty_json(LockFile(schema="flagrelease.lockfile/v1", variants=locks)))
+    write_durably(path, pretty_json(LockFile(schema="flagrelease.lockfile/v2", variants=locks)))
+    opened = sum(len(one.open) for one in locks.values() if isinstance(one, PartialLock))
     sys.stdout.write(f"{path}\n")
+    if opened:
+        _say(f"{bundle.chip} × {bundle.model}: {opened} inputs are open; `flagrelease plan` shows them")
 
 
-def _check(catalogue: Catalogue, chip: str, model: str, variant: str) -> None:
-    recipe = catalogue.recipe(chip, model, variant)
-    require_fresh(recipe, catalogue.lock(recipe))
-    sys.stdout.write(f"fresh: {chip} × {model}, variant {variant}\n")
+def _check(catalogue: Catalogue, bundles: list[Bundle]) -> None:
+    stale: list[LockError] = []
+    for bundle in bundles:
+        for name in bundle.variants:
+            try:
+                recipe = catalogue.recipe(bundle.chip, bundle.model, name)
+                require_fresh(recipe, catalogue.lock(recipe))
+                sys.stdout.write(f"fresh: {bundle.chip} × {bundle.model}, variant {name}\n")
+            except LockError as error:
+                stale.append(error)
+    if stale:
+        hint = stale[0].hint if len(stale) == 1 else "run `flagrelease lock`"
+        raise LockError("\n".join(error.message for error in stale), hint=hint)
 
 
-def _parts(words: list[str]) -> frozenset[Part]:
-    unknown = [w for w in words if w not in (*_PARTS, "all")]
-    if unknown:
-        raise typer.BadParameter(f"`--upgrade {unknown[0]}`: wanted one of {', '.join(_PARTS)}, all")
-    return frozenset(part for part in _PARTS if part in words or "all" in words)
+def _refuse_unknown(words: frozenset[str], locked: Lock | PartialLock) -> None:
+    keys = {one.key for one in inputs_of(locked)}
+    known = {*_PARTS, "all", *keys, *(key.partition(".")[2] for key in keys)}
+    if unknown := sorted(words - known):
+        raise typer.BadParameter(
+            f"`--upgrade {unknown[0]}`: `{locked.bundle}` has no such input; wanted {', '.join(_PARTS)}, all, or a key "
+            "that `flagrelease plan` shows"
+        )
 
 
 def _say(text: str) -> None:

@@ -6,12 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flagrelease.adapters.catalogue import Catalogue
+from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.locks import hold
 from flagrelease.adapters.storage.roots import in_use, register
 from flagrelease.cli.settings import Settings
 from flagrelease.cli.wire import HostTools, code_sha256, display
-from flagrelease.domain.lock import Lock
+from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
 from flagrelease.formats.canonical import sha256_of
@@ -27,7 +27,7 @@ class Session:
     """One bundle at work: what it is made from, where, and the run that calls its stages."""
 
     recipe: Recipe
-    lock: Lock
+    lock: Lock | PartialLock
     folder: Path
     tools: HostTools
     run: Run
@@ -38,7 +38,7 @@ class Session:
         return decode_json(path.read_bytes(), Release, source=str(path)) if path.is_file() else None
 
 
-def bundle_folder(settings: Settings, lock: Lock) -> Path:
+def bundle_folder(settings: Settings, lock: Lock | PartialLock) -> Path:
     """`out/<bundle>-<first digits of the lock's hash>`."""
     return settings.out / f"{lock.bundle}-{sha256_of(lock)[:_LOCK_DIGITS]}"
 

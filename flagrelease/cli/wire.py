@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TextIO
 
 import flagrelease
-from flagrelease.adapters.catalogue import Catalogue
+from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.registry.auth import docker_config_file
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.supplier import HostSupplier, Origins
 from flagrelease.cli.settings import Settings
-from flagrelease.locking import Resolver
+from flagrelease.locking.resolver import Resolver
 from flagrelease.ports import CompletionServer, Endpoint, Events, ImageEngine, Target, Templates
 from flagrelease.report.journal import Display
 from flagrelease.report.plain import PlainDisplay
@@ -88,7 +88,7 @@ def resolver(settings: Settings) -> Iterator[Resolver]:
     )
     try:
         found: Resolver = import_module("flagrelease.adapters.supply.resolver").Resolver(
-            origins, recipes=settings.recipes, progress=lambda _done, _total: None
+            origins, recipes=settings.recipes, progress=lambda _done, _total: None, environ=settings.environ
         )
         yield found
     finally:

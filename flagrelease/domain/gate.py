@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from flagrelease.domain.source import FileSource
 from flagrelease.domain.value import Name, Text, Value
@@ -30,7 +30,7 @@ class Selection(Value):
 
 
 class Task(Value):
-    """One benchmark of the policy. `scale` is what the published number is multiplied by."""
+    """One benchmark whose items are asked here, one by one. `scale` is what the published number is multiplied by."""
 
     kind: Literal["option_loglikelihood", "next_word"]
     format: Literal["commonsense_qa", "boolq_passage"]
@@ -44,8 +44,30 @@ class Task(Value):
     max_tokens: Annotated[int, Field(ge=1, le=64)] = 1
 
 
+class HarnessTask(Value):
+    """One benchmark that a harness of its own asks; `benchmark` names its facts below `recipes/benchmarks/`.
+
+    `scale` and `items` are repeated here so that the policy says by itself what it decides on; lint compares them.
+    """
+
+    harness: Name
+    benchmark: Name
+    metric: Text
+    items: Annotated[int, Field(ge=1)]
+    scale: Literal[1, 100, 1000] = 100
+    chance: Annotated[float, Field(ge=0, lt=1, description="score of a model that guesses")] = 0.0
+    margin_pt: Points
+    tier: Tier = "critical"
+    shots: Annotated[int, Field(ge=0)] | None = None
+    repeats: Annotated[int, Field(ge=1)] = 1
+    flip_rate: Annotated[float, Field(gt=0, lt=1, description="share of items two equal chips answer differently")] = (
+        0.1
+    )
+    judge: Text | None = None
+
+
 class Policy(Value):
-    """`recipes/gates/<policy>.yaml`."""
+    """`recipes/gates/<policy>.yaml`: tasks that are asked here, and tasks that a harness of their own asks."""
 
     schema_: Literal["flagrelease.gate/v1"] = Field(alias="schema")
     name: Name
@@ -53,4 +75,13 @@ class Policy(Value):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     min_effect_pt: Annotated[float, Field(ge=0, le=5.0)] = 0.5
     max_reject_rate: Annotated[float, Field(ge=0, lt=1)] = 0.005
-    tasks: dict[Name, Task] = Field(min_length=1)
+    tasks: dict[Name, Task] = Field(default_factory=dict)
+    harness_tasks: dict[Name, HarnessTask] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> "Policy":
+        if not self.tasks and not self.harness_tasks:
+            raise ValueError("wanted at least one task in `tasks` or `harness_tasks`, found none")
+        if both := sorted(self.tasks.keys() & self.harness_tasks.keys()):
+            raise ValueError(f"wanted each task once, found {', '.join(both)} in `tasks` and in `harness_tasks`")
+        return self

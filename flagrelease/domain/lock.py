@@ -1,9 +1,9 @@
 """The lock: every input of a bundle, resolved; nothing in it is looked up again."""
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from flagrelease.domain.bundle import ImageFile, Serving, Smoke
 from flagrelease.domain.chip import Architecture, DebianBase
@@ -34,7 +34,7 @@ class LockedWeights(Value):
     title: Text
     licence: Licence
     parameters: int
-    format: Literal["gguf", "safetensors"]
+    format: Literal["gguf", "safetensors", "pytorch"]
     precision: Text
     source: FileSource
     files: tuple[LockedFile, ...] = Field(min_length=1)
@@ -63,24 +63,37 @@ class LockedBaseline(Value):
     sha256: Sha256
 
 
-class Lock(Value):
-    """One variant of a bundle with nothing left open. `tool` is the version of flagrelease that resolved it.
+class _Resolved(Value):
+    """What every lock says of itself. `tool` is the version of flagrelease that resolved it.
 
-    `recipe_sha256` is the hash of the canonical chip, model, second model, bundle variant and policy it was resolved
-    from, so that a lock older than its recipe is found without resolving again. Comments and key order do not count.
+    `recipe_sha256` is the hash of what binds the bundle in its chip, model, engine, variant and policy
+    (`Recipe.binding`), so that a lock older than its recipe is found without resolving again. Comments, key order and
+    what is only for readers do not count.
     """
 
-    schema_: Literal["flagrelease.lock/v1"] = Field(alias="schema")
+    schema_: Literal["flagrelease.lock/v2"] = Field(alias="schema")
     tool: Text
     chip: Name
     chip_title: Text
     model: Name
     variant: Name
     revision: str
-    engine: Text
+    engine: Name
+    engine_title: Text
     architecture: Architecture
-    memory: Literal["process_tree"]
     recipe_sha256: Sha256
+
+    @property
+    def bundle(self) -> str:
+        """The bundle's name: chip, model, variant."""
+        return f"{self.chip}-{self.model}-{self.variant}"
+
+
+class Lock(_Resolved):
+    """One variant of a bundle with nothing left open."""
+
+    kind: Literal["whole"]
+    memory_probe: Literal["process_tree", "smi"]
     base: LockedBase
     wheels: tuple[LockedWheel, ...]
     files: tuple[LockedImageFile, ...]
@@ -96,14 +109,54 @@ class Lock(Value):
     datasets: tuple[LockedDataset, ...]
     baseline: LockedBaseline
 
+
+InputKind = Literal["base", "image", "installer", "component", "patches", "wheel", "weights", "dataset", "baseline"]
+
+
+class LockedInput(Value):
+    """One input of a bundle by its recipe key. `pin` is a digest, a commit or a hash; `size` is in bytes.
+
+    `restricted`: only `contact` hands it out. `unresolved`: it could not be found out where the lock was made.
+    `asked_sha256` is the hash of what the recipe says of it, so that a pin stays while the question is the same.
+    """
+
+    key: Text
+    kind: InputKind
+    name: Text
+    status: Literal["locked", "restricted", "unresolved"]
+    asked_sha256: Sha256
+    pin: Text | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+    files: tuple[LockedFile, ...] = ()
+    reason: Text | None = None
+    contact: Text | None = None
+
+    @model_validator(mode="after")
+    def _says_why(self) -> "LockedInput":
+        if (self.status == "locked") != (self.pin is not None):
+            raise ValueError("wanted a pin where it is locked, and only there")
+        if (self.status == "unresolved" and self.reason is None) or (self.status == "restricted" and not self.contact):
+            raise ValueError("wanted a reason where it is unresolved, a contact where it is restricted")
+        return self
+
+
+class PartialLock(_Resolved):
+    """One variant of a bundle that an image engine builds: each of its inputs, locked or named as open."""
+
+    kind: Literal["partial"]
+    inputs: tuple[LockedInput, ...] = Field(min_length=1)
+
     @property
-    def bundle(self) -> str:
-        """The bundle's name: chip, model, variant."""
-        return f"{self.chip}-{self.model}-{self.variant}"
+    def open(self) -> tuple[LockedInput, ...]:
+        """What keeps the bundle from being built."""
+        return tuple(one for one in self.inputs if one.status != "locked")
+
+
+AnyLock = Annotated[Lock | PartialLock, Field(discriminator="kind")]
 
 
 class LockFile(Value):
     """`recipes/bundles/<chip>/<model>.lock.json`: one lock a variant."""
 
-    schema_: Literal["flagrelease.lockfile/v1"] = Field(alias="schema")
-    variants: dict[Name, Lock]
+    schema_: Literal["flagrelease.lockfile/v2"] = Field(alias="schema")
+    variants: dict[Name, AnyLock]

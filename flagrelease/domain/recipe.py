@@ -1,10 +1,25 @@
 """Everything that a release of one bundle variant is resolved from, read and checked, as one value."""
 
-from flagrelease.domain.bundle import Variant
+from typing import Any
+
+from flagrelease.domain.bundle import Serving, Variant
 from flagrelease.domain.chip import Architecture, Chip, Sdk
+from flagrelease.domain.engine import Engine
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.model import Model, Weights
 from flagrelease.domain.value import Name, RelativePath, Sha256, Value
+
+FOR_READERS: dict[str, Any] = {
+    "chip": {"aliases", "hardware", "profiles", "rules", "log_folders", "host", "runner_labels", "sdks", "sources"}
+    | {"note", "world_sizes", "quantisations", "precisions"},
+    "engine": {"models", "requirements", "preset_models", "commands", "sources", "note", "quantisations", "chips"}
+    | {"precisions", "chip_precisions", "strategies", "multi_node_families"},
+    "model": {"not_released", "sources", "note", "benchmarks", "weights", "upstream", "family"},
+    "second_model": {"not_released", "sources", "note", "benchmarks", "weights", "upstream", "family"},
+    "sdk": {"note"},
+    "variant": {"waivers", "defects", "sources", "note", "published", "hub"},
+}
+"""What is there for readers and for lint: a change of it changes no bundle, so no lock becomes stale by it."""
 
 
 class Template(Value):
@@ -15,17 +30,75 @@ class Template(Value):
 
 
 class Recipe(Value):
-    """One bundle variant with all it refers to. Its canonical hash is what a lock is checked against."""
+    """One bundle variant with all it refers to. The hash of `binding()` is what a lock is checked against."""
 
     chip: Chip
     architecture: Architecture
+    engine: Engine
     model: Model
     variant_name: Name
     variant: Variant
     sdk: Sdk
     weights: Weights
-    second_model: Model
-    second_weights: Weights
-    policy: Policy
-    templates: tuple[Template, ...]
-    baseline_sha256: Sha256
+    second_model: Model | None = None
+    second_weights: Weights | None = None
+    policy: Policy | None = None
+    templates: tuple[Template, ...] = ()
+    baseline_sha256: Sha256 | None = None
+
+    @property
+    def name(self) -> str:
+        """The bundle's name: chip, model, variant."""
+        return f"{self.chip.name}-{self.model.name}-{self.variant_name}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables a bundle runs with: of the SDK, of the profiles it names, its own; the later wins."""
+        profiles = [self.chip.profiles[name].on for name in self.variant.profiles if name in self.chip.profiles]
+        merged = dict(self.sdk.env)
+        for layer in (*profiles, self.variant.env):
+            merged |= layer
+        return merged
+
+    @property
+    def served_name(self) -> str:
+        """The name that clients send: the variant's own, or the model's."""
+        written = self.variant.serving.served_name if self.variant.serving else None
+        return written or self.model.name
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens of one request: of the variant, of the model's defaults, at most what the model can; or not known."""
+        written = self.variant.serving.context_length if self.variant.serving else None
+        return written or self.model.defaults.context_length or self.model.max_context
+
+    @property
+    def serving(self) -> Serving | None:
+        """How it serves, with nothing left open; None without a server, or where no source says how long it reads."""
+        written, length = self.variant.serving, self.context_length
+        if written is None or length is None:
+            return None
+        return Serving(
+            served_name=self.served_name,
+            port=written.port,
+            context_length=length,
+            slots=written.slots,
+            threads=written.threads,
+            ready_within_s=written.ready_within_s,
+        )
+
+    @property
+    def is_assembled(self) -> bool:
+        """Whether everything it is made of can be put together without an image engine, and evaluated item by item."""
+        made_of = self.sdk.base.kind == "debian" and not self.variant.components and not self.sdk.installers
+        serves = self.serving is not None and bool(self.variant.entrypoint) and self.variant.image is None
+        weights, second = self.weights, self.second_weights
+        filed = None not in (weights.source, weights.format, self.model.parameters) and second is not None
+        proven = None not in (self.policy, self.baseline_sha256, self.variant.smoke, self.sdk.python)
+        return made_of and serves and filed and proven
+
+    def binding(self) -> dict[str, Any]:
+        """Everything that decides what the bundle is, as plain data."""
+        data: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude=FOR_READERS)
+        data["env"] = self.env
+        return data

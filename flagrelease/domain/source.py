@@ -32,21 +32,27 @@ class WheelSource(Value):
 
 
 class HuggingFaceSource(Value):
-    """Files of a Hugging Face repository at a full commit."""
+    """Files of a Hugging Face repository at a full commit. Without `files`, all of them.
+
+    Without `revision`, the lock pins the commit that the hub's main branch is at when it is made.
+    """
 
     kind: Literal["huggingface"]
     repo: RepoId
-    revision: Commit
-    files: tuple[RelativePath, ...] = Field(min_length=1)
+    revision: Commit | None = None
+    files: tuple[RelativePath, ...] = ()
 
 
 class ModelScopeSource(Value):
-    """Files of a ModelScope repository; its client takes no commit, so files are pinned by sha256 alone."""
+    """Files of a ModelScope repository; its client takes no commit, so files are pinned by sha256 alone.
+
+    Without `files`, all of them.
+    """
 
     kind: Literal["modelscope"]
     repo: RepoId
-    revision: Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=100)]
-    files: tuple[RelativePath, ...] = Field(min_length=1)
+    revision: Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=100)] = "master"
+    files: tuple[RelativePath, ...] = ()
 
 
 class FolderSource(Value):

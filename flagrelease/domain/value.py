@@ -9,7 +9,7 @@ class Value(BaseModel):
     """A frozen value: unknown keys are refused, nothing is converted from another type."""
 
     # Not regex_engine="python-re": its `$` lets a line end pass, so "sha256:…\n" would be a digest.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=80)]

@@ -55,6 +55,8 @@ def decide(
             measured.append(_measure(name, policy, image, before=before, after=after))
         else:
             lacking.append((name, "target" if before else "reference" if after else "reference and target"))
+    # Only records of single items decide here; a harness's records are not read yet.
+    lacking += [(name, "reference and target") for name in policy.harness_tasks]
     tasks = _verdicts(measured, policy)
     decision, reasons = _bundle(policy, tasks, lacking)
     unasked = sorted({run.task for run in (*reference, *target)} - policy.tasks.keys())
@@ -167,7 +169,8 @@ def _bundle(
     supporting = [task for task in tasks if task.tier == "supporting"]
     bad = [task for task in supporting if task.decision in _BAD]
     no_go = [f"{name}: the policy asks for it and there is no record of the {side}" for name, side in lacking]
-    if not any(task.tier == "critical" for task in policy.tasks.values()):
+    tiers = {*(task.tier for task in policy.tasks.values()), *(task.tier for task in policy.harness_tasks.values())}
+    if "critical" not in tiers:
         no_go.append("the policy has no critical task, so nothing could speak for the bundle")
     no_go += [task_reason(task) for task in critical if task.decision in _BAD]
     if len(bad) > 1:

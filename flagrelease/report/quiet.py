@@ -11,3 +11,13 @@ class QuietDisplay:
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+class NoEvents:
+    """Takes what stages say and shows none of it: for looking at a run without acting."""
+
+    def said(self, text: str) -> None:
+        """Show nothing."""
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Show nothing."""

@@ -123,7 +123,7 @@ def _answers(tools: Tools, server: Server, image: Image, lock: Lock) -> list[Eva
             chip=lock.chip,
             image=image.digest,
             software=tuple(Software(name=w.project, version=w.version) for w in lock.wheels)
-            or (Software(name=lock.engine, version=lock.revision),),
+            or (Software(name=lock.engine_title, version=lock.revision),),
             settings={**client.settings, "threads": str(lock.serving.threads), "slots": str(lock.serving.slots)},
         )
         runs = []

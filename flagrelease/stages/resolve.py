@@ -2,21 +2,22 @@
 
 from pathlib import Path
 
-from flagrelease.domain.lock import Lock
+from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.formats.canonical import pretty_json
-from flagrelease.locking import require_fresh
+from flagrelease.locking.lock import require_fresh, require_whole
 from flagrelease.ports import Tools
 
 
-def resolve(tools: Tools, here: Path, recipe: Recipe, locked: Lock) -> Lock:
+def resolve(tools: Tools, here: Path, recipe: Recipe, locked: Lock | PartialLock) -> Lock:
     """The committed lock, if this recipe gives it and this machine can run what it is for.
 
     Raises:
-        LockError: the lock is older than its recipe, or was edited by hand.
-        ToolError: this machine cannot run images of the bundle's architecture.
+        LockError: the lock is older than its recipe, was edited by hand, or names inputs that are open.
+        ToolError: this machine cannot build the bundle, or cannot run images of its architecture.
     """
     require_fresh(recipe, locked)
-    tools.engine.check(locked.architecture)
-    (here / "lock.json").write_bytes(pretty_json(locked))
-    return locked
+    lock = require_whole(locked)
+    tools.engine.check(lock.architecture)
+    (here / "lock.json").write_bytes(pretty_json(lock))
+    return lock

@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from flagrelease.adapters.catalogue import Catalogue
+from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.locks import hold
 from flagrelease.adapters.storage.roots import in_use, register
 from flagrelease.cli.session import bundle_folder

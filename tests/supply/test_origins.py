@@ -498,6 +498,22 @@ def test_hub_files_are_locked_by_their_hash_and_fetched_by_it(
     assert "hf_secret" not in caught.value.message
 
 
+def test_without_revision_and_files_every_file_of_the_newest_commit_is_locked(
+    hugging_face: HuggingFaceHub, server: FaultyServer
+) -> None:
+    listed = server.files[f"/api/models/own/repo/paths-info/{COMMIT}"]
+    server.files[f"/api/models/own/repo/tree/{COMMIT}"] = File(content=listed.content, content_type="application/json")
+    server.files["/api/models/own/repo"] = File(
+        content=json.dumps({"id": "own/repo", "sha": COMMIT}).encode(), content_type="application/json"
+    )
+    files = hugging_face.resolve(HuggingFaceSource(kind="huggingface", repo="own/repo"))
+    assert [f.path for f in files] == ["config.json", "sub/model.gguf"]
+    assert {f.origin.revision for f in files if f.origin.kind == "huggingface"} == {COMMIT}
+    server.files["/api/models/own/repo"].content = b'{"id": "own/repo", "sha": "main"}'
+    with pytest.raises(LockError, match="odd list"):
+        hugging_face.resolve(HuggingFaceSource(kind="huggingface", repo="own/repo"))
+
+
 def test_what_the_hub_does_not_have_is_a_lock_error(hugging_face: HuggingFaceHub, server: FaultyServer) -> None:
     source = HuggingFaceSource(kind="huggingface", repo="own/repo", revision=COMMIT, files=("other.gguf",))
     with pytest.raises(LockError, match=r"has no other\.gguf"):
@@ -533,6 +549,7 @@ def test_modelscope_files_are_locked_and_fetched_by_their_hash(
     files = hub.resolve(source)
     assert [f.sha256 for f in files] == [sha256(b"model"), sha256(b"hi")]
     assert store.verify(hub.fetch(files[0], files[0].origin, silent))  # type: ignore[arg-type]
+    assert [f.path for f in hub.resolve(source.model_copy(update={"files": ()}))] == ["README.md", "sub/m.gguf"]
     with pytest.raises(LockError, match="has no sub"):
         hub.resolve(source.model_copy(update={"files": ("sub",)}))
     server.files["/api/v1/models/own/repo/repo/files"].content = b'{"Data": {"Files": [{"Path": 3}]}}'

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import huggingface_hub
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # the web client's, by whichever name
 from huggingface_hub.hf_api import RepoFile
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from flagrelease.adapters.supply.attempt import Wanted
 from flagrelease.adapters.supply.download import Downloader
-from flagrelease.domain.source import FromHuggingFace, HuggingFaceSource, LockedFile
+from flagrelease.domain.source import Commit, FromHuggingFace, HuggingFaceSource, LockedFile
 from flagrelease.domain.value import Digest
 from flagrelease.errors import LockError
 from flagrelease.ports import Progress
@@ -34,7 +34,7 @@ class HuggingFaceHub:
         self._api = huggingface_hub.HfApi(endpoint=endpoint, token=token or huggingface_hub.get_token() or False)
 
     def resolve(self, source: HuggingFaceSource) -> tuple[LockedFile, ...]:
-        """Every file of a source with size and hash, in the recipe's order.
+        """Every file of a source with size and hash, in the recipe's order; sorted where the recipe names none.
 
         The hub states the hash of large files; small ones are fetched into the store to learn it.
 
@@ -42,20 +42,29 @@ class HuggingFaceHub:
             LockError: The hub has no such repository, commit or file, or refuses it.
         """
         try:
-            found = self._api.get_paths_info(source.repo, list(source.files), revision=source.revision)
+            revision = source.revision or TypeAdapter(Commit).validate_python(self._api.model_info(source.repo).sha)
+            files = self._files(source, revision)
         except HTTPError as error:
+            at = source.revision or "its main branch"
             raise LockError(
-                f"{source.repo} at {source.revision}: the hub {self._host()} does not list it ({type(error).__name__})",
+                f"{source.repo} at {at}: the hub {self._host()} does not list it ({type(error).__name__})",
                 hint="check repo and revision, the network, and HF_TOKEN if the repository is gated",
             ) from error
         except (KeyError, TypeError, ValueError) as error:
             raise LockError(f"{source.repo}: the hub {self._host()} sent an odd list of files: {error!r}") from error
-        files = {f.path: f for f in found if isinstance(f, RepoFile)}
-        if missing := [path for path in source.files if path not in files]:
+        wanted = source.files or tuple(sorted(files))
+        if missing := [path for path in wanted if path not in files]:
             raise LockError(
-                f"{source.repo} at {source.revision} has no {', '.join(missing)}", hint="check `files` in the recipe"
+                f"{source.repo} at {revision} has no {', '.join(missing)}", hint="check `files` in the recipe"
             )
-        return tuple(self._lock(source, files[path]) for path in source.files)
+        return tuple(self._lock(source.repo, revision, files[path]) for path in wanted)
+
+    def _files(self, source: HuggingFaceSource, revision: Commit) -> dict[str, RepoFile]:
+        if source.files:
+            found = self._api.get_paths_info(source.repo, list(source.files), revision=revision)
+            return {f.path: f for f in found if isinstance(f, RepoFile)}
+        tree = self._api.list_repo_tree(source.repo, revision=revision, recursive=True)
+        return {f.path: f for f in tree if isinstance(f, RepoFile)}
 
     def url(self, origin: FromHuggingFace) -> str:
         """Where the hub has a file."""
@@ -67,13 +76,13 @@ class HuggingFaceHub:
         """Fetch one file by the lock's hash. Raises SourceError when the hub does not have these bytes."""
         return self._download(origin, sha256=file.sha256, size=file.size, progress=progress)
 
-    def _lock(self, source: HuggingFaceSource, file: RepoFile) -> LockedFile:
-        origin = FromHuggingFace(kind="huggingface", repo=source.repo, revision=source.revision, path=file.path)
+    def _lock(self, repo: str, revision: Commit, file: RepoFile) -> LockedFile:
+        origin = FromHuggingFace(kind="huggingface", repo=repo, revision=revision, path=file.path)
         if file.lfs is not None:
             try:
                 return LockedFile(path=file.path, size=file.lfs.size, sha256=file.lfs.sha256, origin=origin)
             except ValidationError as error:
-                raise LockError(f"{source.repo}: the hub describes {file.path} with odd values: {error}") from error
+                raise LockError(f"{repo}: the hub describes {file.path} with odd values: {error}") from error
         digest = self._download(origin, sha256=None, size=file.size, progress=lambda _done, _total: None)
         return LockedFile(path=file.path, size=file.size, sha256=digest.removeprefix("sha256:"), origin=origin)
 

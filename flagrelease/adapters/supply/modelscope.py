@@ -58,7 +58,7 @@ class ModelScopeHub:
         self._downloader = downloader
 
     def resolve(self, source: ModelScopeSource) -> tuple[LockedFile, ...]:
-        """Every file of a source with size and hash, in the recipe's order.
+        """Every file of a source with size and hash, in the recipe's order; sorted where the recipe names none.
 
         Raises:
             LockError: The hub has no such repository, revision or file, or says something odd.
@@ -76,11 +76,12 @@ class ModelScopeHub:
         except (ValueError, ValidationError) as error:
             raise LockError(f"{source.repo}: {shown(self._endpoint)} sent an odd list of files: {error}") from error
         files = {file.path: file for file in listed if file.type != "tree"}
-        if missing := [path for path in source.files if path not in files]:
+        wanted = source.files or tuple(sorted(files))
+        if missing := [path for path in wanted if path not in files]:
             raise LockError(
                 f"{source.repo} at {source.revision} has no {', '.join(missing)}", hint="check `files` in the recipe"
             )
-        return tuple(self._lock(source, files[path]) for path in source.files)
+        return tuple(self._lock(source, files[path]) for path in wanted)
 
     def url(self, origin: FromModelScope) -> str:
         """Where the hub has a file."""

@@ -1,11 +1,16 @@
 """References of recipes to contents: what the `lock` command asks the world."""
 
 import hashlib
+import os
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from flagrelease.adapters.git_remote import remote_commit
+from flagrelease.adapters.registry.base_image import image_digest
 from flagrelease.adapters.supply.origins import WebOrigins
 from flagrelease.adapters.supply.supplier import folder_path
-from flagrelease.domain.chip import Architecture, DebianBase, Sdk
+from flagrelease.domain.chip import Architecture, DebianBase, ImageBase, Sdk
+from flagrelease.domain.component import GitSource
 from flagrelease.domain.source import (
     FileSource,
     FolderSource,
@@ -18,6 +23,7 @@ from flagrelease.domain.source import (
     ModelScopeSource,
     WheelSource,
 )
+from flagrelease.domain.value import Digest
 from flagrelease.errors import LockError
 from flagrelease.ports import Progress
 
@@ -29,10 +35,14 @@ class Resolver:
         origins: Where things come from.
         recipes: The recipe folder; a relative folder source is below it.
         progress: Called with bytes done and total while a carrier is fetched.
+        environ: Environment variables: where forges are.
     """
 
-    def __init__(self, origins: WebOrigins, *, recipes: Path, progress: Progress) -> None:
+    def __init__(
+        self, origins: WebOrigins, *, recipes: Path, progress: Progress, environ: Mapping[str, str] | None = None
+    ) -> None:
         self._origins = origins
+        self._environ = os.environ if environ is None else environ
         self._recipes = recipes
         self._progress = progress
 
@@ -42,6 +52,11 @@ class Resolver:
 
     def wheel(self, requirement: str, sdk: Sdk, architecture: Architecture) -> LockedWheel:
         """The best wheel of `name==version` for an image. Raises LockError or SourceError."""
+        if sdk.glibc is None or sdk.python is None:
+            raise LockError(
+                f"{requirement}: the SDK `{sdk.title}` does not say which Python and which C library its base has",
+                hint="write `python` and `glibc` into the SDK, so that a wheel can be chosen",
+            )
         return self._origins.index.resolve(requirement, python=sdk.python, glibc=sdk.glibc, architecture=architecture)
 
     def files(self, source: FileSource) -> tuple[LockedFile, ...]:
@@ -62,6 +77,14 @@ class Resolver:
                 return self._origins.huggingface_hub.resolve(source)
             case ModelScopeSource():
                 return self._origins.modelscope_hub.resolve(source)
+
+    def image(self, base: ImageBase, architecture: Architecture) -> Digest:
+        """The digest of a base image for this architecture. Raises LockError."""
+        return image_digest(base, architecture)
+
+    def commit(self, source: GitSource) -> str:
+        """All 40 digits of a commit. Raises LockError."""
+        return remote_commit(source, self._environ)
 
     def _from_wheel(self, source: WheelSource) -> tuple[LockedFile, ...]:
         wheel = self._origins.index.resolve_carrier(f"{source.project}=={source.version}")

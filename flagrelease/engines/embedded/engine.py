@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flagrelease.adapters.serving_client import ServingClient
-from flagrelease.domain.chip import Architecture
+from flagrelease.domain.chip import MACHINES, Architecture
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.engines.embedded.assemble import assemble
 from flagrelease.engines.embedded.health import wait_until_healthy
@@ -20,9 +20,6 @@ from flagrelease.engines.embedded.rootfs import Unpack, unpacked
 from flagrelease.errors import BuildError, SmokeError, ToolError
 from flagrelease.oci.unpack import unpack_layers
 from flagrelease.ports import Progress, Server, ServeRequest, Store
-
-MACHINES: dict[str, Architecture] = {"x86_64": "amd64", "aarch64": "arm64"}
-"""What uname(2) calls an architecture, and what OCI does."""
 
 HOST = "127.0.0.1"
 _LEAVE_WITHIN_S = 5.0

@@ -1,4 +1,4 @@
-"""The memory of a server's processes: what `chip.memory: process_tree` means."""
+"""The memory of a server's processes: what `memory_probe: process_tree` of a chip means."""
 
 import contextlib
 import os

@@ -1,0 +1,59 @@
+"""Where in which recipe file something is written: for messages, `explain`, lint and lock."""
+
+from pathlib import Path
+
+from flagrelease.adapters.recipes.catalogue import KINDS, Catalogue
+from flagrelease.adapters.recipes.reading import Reader
+from flagrelease.domain.bundle import Bundle
+from flagrelease.domain.recipe import Recipe
+from flagrelease.formats.lookup import nearest, path_of
+from flagrelease.formats.positions import Node
+
+
+class Trees:
+    """Recipe files as trees with positions; each is read once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._reader = Reader(catalogue.recipes)
+        self._trees: dict[Path, Node] = {}
+
+    def tree(self, path: Path) -> Node:
+        """The file on top of those it extends. Raises RecipeError when it cannot be read."""
+        if path not in self._trees:
+            kind = KINDS[path.relative_to(self._catalogue.recipes).parts[0]]
+            within = "variants" if kind is Bundle else ""
+            self._trees[path] = self._reader.tree(path, kind, within=within)[0]
+        return self._trees[path]
+
+    def place(self, path: Path, key: str) -> str:
+        """`file:line:col` of the key, or of the nearest key around it."""
+        entry, _ = nearest(self.tree(path), path_of(key) if key else ())
+        at = entry.key_at
+        return f"{at.source or path}:{at.line}:{at.column}"
+
+
+def place_of_key(catalogue: Catalogue, recipe: Recipe, key: str) -> str:
+    """Where the recipe line behind a lock's input is."""
+    path, at = recipe_place(catalogue, recipe, key)
+    return Trees(catalogue).place(path, at)
+
+
+def recipe_place(catalogue: Catalogue, recipe: Recipe, key: str) -> tuple[Path, str]:
+    """The recipe file and the key in it that a lock's input key is about."""
+    chip = catalogue.recipes / "chips" / f"{recipe.chip.name}.yaml"
+    model = catalogue.recipes / "models" / f"{recipe.model.name}.yaml"
+    bundle = catalogue.bundle_path(recipe.chip.name, recipe.model.name)
+    variant = f"variants.{recipe.variant_name}"
+    head = key.partition(".")[0]
+    if head == "sdks":
+        return chip, key
+    if head == "base":
+        return chip, f"sdks.{recipe.variant.sdk}.base"
+    if head == "weights":
+        return model, f"weights.{recipe.variant.weights}"
+    if head == "gate" and recipe.variant.gate:
+        return catalogue.recipes / "gates" / f"{recipe.variant.gate}.yaml", f"tasks.{key.partition('.')[2]}"
+    if head in {"wheels", "files"}:
+        return bundle, f"{variant}.{head}"
+    return bundle, f"{variant}.{key}"

@@ -1,0 +1,91 @@
+"""A source that a bundle builds or installs: a repository at a commit, a wheel, a vendor's archive."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from flagrelease.domain.container import EnvName, EnvValue
+from flagrelease.domain.restricted import Restricted
+from flagrelease.domain.source import Project, RepoId
+from flagrelease.domain.value import Name, RelativePath, Sha256, Text, Value
+
+CommitPrefix = Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")]
+"""A commit id of at least 7 digits; the lock holds all 40."""
+
+GitRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)]
+
+
+class GitSource(Value):
+    """A repository at a commit. A tag is looked up when the lock is made; a branch floats, and lint says so."""
+
+    kind: Literal["git"]
+    forge: Literal["github", "gitcode", "gitee"] = "github"
+    repository: RepoId
+    commit: CommitPrefix | None = None
+    tag: GitRef | None = None
+    branch: GitRef | None = None
+    submodules: bool = False
+
+
+class IndexSource(Value):
+    """A wheel of the package index. `version` is matched exactly, local part included (PEP 440, `===`)."""
+
+    kind: Literal["index"]
+    project: Project
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z.+!_-]+$", max_length=100)]
+    index: Text = "host-configured"
+
+
+class ArchiveSource(Value):
+    """A vendor's archive."""
+
+    kind: Literal["archive"]
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+*{}-]*$", max_length=200)]
+    sha256: Sha256 | None = None
+    size: Annotated[int, Field(ge=1)] | None = None
+    restricted: Restricted | None = None
+
+
+ComponentSource = Annotated[GitSource | IndexSource | ArchiveSource, Field(discriminator="kind")]
+
+
+class PatchRef(Value):
+    """The vendor's patch set: `patches/<component>/<base commit>/<chip>/`."""
+
+    chip: Name
+    base: CommitPrefix
+    device_type: Text | None = Field(default=None, description="what FlagScale's own patch tool calls the chip")
+    status: Literal["needed", "imported"] = "needed"
+    restricted: Restricted | None = None
+    note: Text | None = None
+
+
+class Install(Value):
+    """One step of installing: a folder of the component, by pip, make or its own script."""
+
+    tool: Literal["pip", "make", "script"]
+    path: RelativePath | None = None
+    arguments: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9=/._+${}-]+$")], ...] = ()
+    editable: bool = False
+    no_deps: bool = False
+    no_build_isolation: bool = False
+    env: dict[EnvName, EnvValue] = Field(default_factory=dict)
+
+
+class Component(Value):
+    """A component of a bundle: where it comes from, what is changed in it, how it is installed, in which order.
+
+    `alternatives` are other sources of the same thing, such as an archive beside a source build; each is a choice of
+    the site, and the lock holds the one that was taken.
+    """
+
+    title: Text | None = None
+    version: Text | None = Field(default=None, description="as its maintainers write it")
+    source: ComponentSource
+    alternatives: tuple[ComponentSource, ...] = ()
+    patches: PatchRef | None = None
+    install: tuple[Install, ...] = ()
+    optional: bool = False
+    placed_at: Text | None = Field(default=None, description="folder in the image, where others look for it")
+    provenance: Text = Field(description="where the version is stated")
+    note: Text | None = None

@@ -1,0 +1,1 @@
+"""How a bundle is started: the exact commands, as argument lists, from its recipe."""
