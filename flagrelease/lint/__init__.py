@@ -1,0 +1,1 @@
+"""Rules about recipes: each a small function over all of them, with the defect it comes from."""

@@ -1,0 +1,38 @@
+"""Every rule, by its id."""
+
+from typing import Final
+
+from flagrelease.lint.rule import Rule
+from flagrelease.lint.rules import (
+    abilities,
+    benchmarks,
+    container,
+    devices,
+    environment,
+    evidence,
+    gates,
+    images,
+    installed,
+    licence,
+    mounts,
+    names,
+    reading,
+    references,
+    secrets,
+    serving,
+    sources,
+    texts,
+    waivers,
+)
+
+_MODULES: Final = (
+    reading, references, names, images, sources, serving, container, mounts, abilities, devices, installed, licence,
+    benchmarks, gates, evidence, environment, secrets, texts, waivers,
+)  # fmt: skip
+
+RULES: Final[tuple[Rule, ...]] = tuple(
+    sorted((one for module in _MODULES for one in vars(module).values() if isinstance(one, Rule)), key=lambda r: r.id)
+)
+"""In the order of their ids; `tests/lint` holds them against `docs/lint.md`."""
+
+BY_ID: Final = {one.id: one for one in RULES}

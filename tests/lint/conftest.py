@@ -1,0 +1,6 @@
+"""No example is timed: the machine may be busy with something else."""
+
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")

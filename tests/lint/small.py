@@ -1,0 +1,257 @@
+"""A small but complete set of recipes that no rule objects to, and what a rule's example changes in it."""
+
+import copy
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from flagrelease.adapters.recipes.catalogue import KINDS
+from flagrelease.domain.everything import Everything, Unreadable
+from flagrelease.domain.value import Value
+from flagrelease.errors import RecipeError
+from flagrelease.formats.lookup import path_of
+from flagrelease.formats.strict import decode_yaml
+from flagrelease.lint.judge import Judged, judge
+from flagrelease.lint.project import Project
+from flagrelease.lint.rule import EXAMPLE_DAY
+
+Data = dict[str, Any]
+Changes = Mapping[str, Any]
+"""As `flagrelease.lint.rule` has them; a test writes them without a type for each."""
+
+TEMPLATES = frozenset({"serve.json.j2"})
+
+WORDS: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "chip": ("chips/alpha", ()),
+    "sdk": ("chips/alpha", ("sdks", "one")),
+    "beta": ("chips/beta", ()),
+    "engine": ("engines/serve", ()),
+    "model": ("models/tiny", ()),
+    "weights": ("models/tiny", ("weights", "plain")),
+    "benchmark": ("benchmarks/quiz", ()),
+    "judged": ("benchmarks/essay", ()),
+    "policy": ("gates/quick", ()),
+    "bundle": ("bundles/alpha/tiny", ()),
+    "variant": ("bundles/alpha/tiny", ("variants", "serve")),
+    "component": ("bundles/alpha/tiny", ("variants", "serve", "components", "lib")),
+    "table": ("published/alpha/tiny.card", ()),
+    "copy": ("published/alpha/probe.card", ()),
+}
+"""What examples call the recipes, and parts of them."""
+
+
+def recipes() -> dict[str, Data]:
+    """Every recipe by its path without `.yaml`."""
+    return {
+        "chips/alpha": _alpha(),
+        "chips/beta": _beta(),
+        "engines/serve": _engine(),
+        "engines/scripts": {
+            "schema": "flagrelease.engine/v1", "name": "scripts", "title": "Scripts", "serves": False,
+        },
+        "models/tiny": _model("tiny", modalities=["text", "image"]),
+        "models/probe": _model("probe", modalities=["text"]),
+        "benchmarks/quiz": _benchmark("quiz", items=1000, aliases=["Quiz"], modalities=["text", "image"]),
+        "benchmarks/essay": _benchmark("essay", items=500, step=None, judge="a judge", metric="judge score"),
+        "benchmarks/riddle": _benchmark("riddle", items=1000),
+        "gates/quick": _policy(),
+        "bundles/alpha/tiny": _bundle(),
+        "published/alpha/tiny.card": _table("tiny.card", model="tiny", reference=60.1, target=59.8),
+        "published/alpha/probe.card": _table("probe.card", model="probe", reference=40.1, target=40.2),
+    }  # fmt: skip
+
+
+def _alpha() -> Data:
+    return {
+        "schema": "flagrelease.chip/v2", "name": "alpha", "title": "Alpha", "vendor": "Alpha Makers",
+        "architectures": ["amd64"], "aliases": ["Alpha-1"],
+        "hardware": {"a1": {"title": "Alpha 1", "code": "alpha001", "memory_gb": [32], "dies_per_card": 2}},
+        "memory_probe": "smi", "smi": {"command": ["alpha-smi"]}, "visible_devices": "ALPHA_VISIBLE_DEVICES",
+        "torch_device": "alpha", "libraries": {"collective": "ACL", "source": "an example"},
+        "precisions": ["float16", "bfloat16"], "quantisations": ["none", "w8a8"], "world_sizes": [1, 2, 4],
+        "container": {
+            "raw": {"devices": ["/dev/alpha{die}", "/dev/alphactl"]}, "toolkit": {"runtime": "alpha"},
+            "source": "an example",
+        },
+        "profiles": {
+            "log": {"title": "Log", "engines": ["serve"], "on": {"LOG": "1"}, "source": "an example"},
+            "quiet": {"title": "No log", "on": {"LOG": "0"}, "source": "an example"},
+        },
+        "rules": [{
+            "features": ["speed_run"], "forbids": {"LOG": "1"}, "text": "logs slow it down", "source": "an example",
+        }],
+        "sdks": {"one": {
+            "title": "SDK one", "version": "2.1",
+            "base": {
+                "kind": "image", "image": "registry.example/alpha/base", "tag": "2.1.0-ubuntu22.04-py310",
+                "os": "Ubuntu 22.04",
+            },
+            "python": "3.10", "driver": {"min": "5.1", "tested": ["5.2"], "source": "an example"},
+            "installers": [{
+                "file": "alpha-toolkit_{version}_linux-x86_64.run", "purpose": "toolkit", "architecture": "amd64",
+                "sha256": "a" * 64, "source": "an example",
+            }],
+            "torch": {"torch": "2.1.0", "cxx11_abi": True}, "kernels": {"flagtree": "0.4.0+3.5"},
+        }},
+    }  # fmt: skip
+
+
+def _beta() -> Data:
+    return {
+        "schema": "flagrelease.chip/v2", "name": "beta", "title": "Beta", "vendor": "Beta Makers",
+        "architectures": ["amd64"], "memory_probe": "process_tree", "torch_device": "cpu",
+        "libraries": {"collective": "Gloo", "source": "an example"},
+        "sdks": {"debian12": {
+            "title": "Debian 12", "python": "3.11",
+            "base": {"kind": "debian", "suites": ["bookworm"], "packages": ["base-files"]},
+        }},
+    }  # fmt: skip
+
+
+def _engine() -> Data:
+    return {
+        "schema": "flagrelease.engine/v1", "name": "serve", "title": "Serve", "serves": True, "health": "/health",
+        "start": ["serve", "{weights}", "{options}"], "chips": ["alpha", "beta"],
+        "precisions": ["float16", "bfloat16"],
+        "quantisations": {
+            "none": {"granularities": [], "source": "row 1"},
+            "w8a8": {"granularities": ["per_channel"], "chips": ["alpha"], "source": "row 2"},
+        },
+        "strategies": ["tensor", "expert"], "multi_node_families": ["small"],
+        "models": {"tiny": {
+            "world_sizes": {"alpha": [1, 2]}, "modalities_plain": ["text", "image"],
+            "modalities_served": ["text", "image"], "images_per_request_served": 4, "source": "row 3",
+        }},
+    }  # fmt: skip
+
+
+def _model(name: str, *, modalities: list[str]) -> Data:
+    return {
+        "schema": "flagrelease.model/v2", "name": name, "title": name.title(), "family": "small",
+        "licence": {"name": "Apache-2.0", "commercial_use": "allowed", "republish": "allowed"},
+        "modalities": modalities, "parameters": 1_000_000_000, "max_context": 8192, "max_effective_length": 8192,
+        "weights": {"plain": {
+            "format": "safetensors", "precision": "BF16", "dtype": "bfloat16", "size_gb": 2.0,
+            "source": {"kind": "huggingface", "repo": f"makers/{name}", "revision": "c" * 40},
+        }},
+        "benchmarks": ["quiz"] if name == "tiny" else [],
+    }  # fmt: skip
+
+
+def _benchmark(name: str, *, items: int, **more: object) -> Data:
+    basis = {
+        "schema": "flagrelease.benchmark/v1", "name": name, "title": name.title(), "items": items,
+        "metric": "accuracy", "scale": 100, "source": "an example",
+    }  # fmt: skip
+    return basis | more
+
+
+def _policy() -> Data:
+    return {
+        "schema": "flagrelease.gate/v1", "name": "quick", "title": "One task",
+        "harness_tasks": {"quiz": {
+            "harness": "flageval", "benchmark": "quiz", "metric": "accuracy", "items": 1000, "margin_pt": 3.0,
+        }},
+    }  # fmt: skip
+
+
+def _table(name: str, *, model: str, reference: float, target: float) -> Data:
+    return {
+        "schema": "flagrelease.published/v1", "name": name, "title": "A card", "chip": "alpha", "model": model,
+        "reference": "Beta", "target": "Alpha", "source": "an example",
+        "scores": {"kind": "aggregate_only", "rows": [
+            {"benchmark": "quiz", "scale": 100, "reference": reference, "target": target},
+        ]},
+    }  # fmt: skip
+
+
+def _bundle() -> Data:
+    image = {"image": "registry.example/alpha/tiny", "tag": "r1"}
+    return {
+        "schema": "flagrelease.bundle/v2", "chip": "alpha", "model": "tiny", "default_variant": "serve",
+        "variants": {"serve": {
+            "revision": "r1", "title": "Tiny on Alpha", "sdk": "one", "weights": "plain", "engine": "serve",
+            "precision": "bfloat16",
+            "components": {"lib": {
+                "version": "1.0", "provenance": "an example",
+                "source": {"kind": "git", "repository": "makers/lib", "commit": "b" * 40},
+            }},
+            "wheels": ["attrs==23.2.0"],
+            "files": [{"path": "/opt/bundle/serve.json", "template": "serve.json.j2"}],
+            "serving": {"served_name": "tiny", "requested_model": "tiny", "ready_within_s": 60},
+            "smoke": {"second_model": {"model": "probe", "weights": "plain"}},
+            "gate": "quick", "reference": {"kind": "other_chip", "chip": "beta", "stack": "its own code"},
+            "published": ["tiny.card"], "image": {"pulled": dict(image), "run": dict(image)},
+        }},
+    }  # fmt: skip
+
+
+def changed(changes: Changes) -> dict[str, Data]:
+    """The recipes with these changes. A key that is not there is made; a list is made longer by its next index."""
+    documents = copy.deepcopy(recipes())
+    for key, value in changes.items():
+        word, _, rest = key.partition(".")
+        name, above = WORDS[word]
+        _put(documents[name], (*above, *path_of(rest)), copy.deepcopy(value))
+    return documents
+
+
+def _put(data: Any, path: tuple[str | int, ...], value: object) -> None:
+    *above, last = path
+    for step in above:
+        if isinstance(data, dict) and data.get(step) is None:
+            data[step] = {}
+        data = data[step]
+    if isinstance(data, list) and last == len(data):
+        data.append(value)
+    else:
+        data[last] = value
+
+
+def everything(documents: Mapping[str, Data]) -> Everything:
+    """As the catalogue reads them from files."""
+    kinds: dict[str, dict[Any, Value]] = {folder: {} for folder in KINDS}
+    unreadable = []
+    for name, data in documents.items():
+        folder, *rest = name.split("/")
+        read = _read(name, json.dumps(data, indent=1))
+        if isinstance(read, Unreadable):
+            unreadable.append(read)
+        else:
+            kinds[folder][tuple(rest) if len(rest) > 1 else rest[0]] = read
+    kinds["policies"] = kinds.pop("gates")
+    return Everything(**cast("dict[str, Any]", kinds), unreadable=tuple(unreadable))
+
+
+@cache
+def _read(name: str, text: str) -> Value | Unreadable:
+    path = f"{name}.yaml"
+    try:
+        return decode_yaml(text, KINDS[name.partition("/")[0]], source=f"recipes/{path}")
+    except RecipeError as error:
+        return Unreadable(path=path, faults=tuple(error.message.splitlines()))
+
+
+def project(changes: Changes) -> Project:
+    """The small set with these changes, on the day of the examples."""
+    return Project(recipes=everything(changed(changes)), today=EXAMPLE_DAY, templates=TEMPLATES)
+
+
+def judged(changes: Changes) -> tuple[Judged, ...]:
+    """What all rules find in it."""
+    return judge(project(changes))
+
+
+def written(folder: Path, changes: Changes) -> Path:
+    """The small set as files below `folder`; the recipe folder."""
+    for name, data in changed(changes).items():
+        path = folder / "recipes" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(data, indent=1))
+    for template in TEMPLATES:
+        path = folder / "dockerfiles" / template
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    return folder / "recipes"
