@@ -1,13 +1,15 @@
 """What pydantic found wrong, in plain words and at its place in the document."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, get_args
+from datetime import date, datetime
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from flagrelease.domain import bundle, chip, source, value
+from flagrelease.formats.patterns import pattern_words
 from flagrelease.formats.positions import (
     MAX_SHOWN,
     Fault,
@@ -20,7 +22,9 @@ from flagrelease.formats.positions import (
     path_text,
     quoted,
 )
-from flagrelease.formats.shapes import Place, choices_at, fields_of, keys_at, models_of, place_of
+from flagrelease.formats.shapes import KEY, Place, choices_at, fields_of, keys_at, models_of, place_of
+
+TIMES: Final = {date: "a date such as 2030-12-31", datetime: "a time such as 2030-12-31T23:59:59Z"}
 
 _WANTED: Final = {
     "string_type": "a string",
@@ -33,37 +37,14 @@ _WANTED: Final = {
     "model_attributes_type": "a mapping",
     "tuple_type": "a list",
     "list_type": "a list",
-    "date_type": "a date such as 2030-12-31",
-    "date_parsing": "a date such as 2030-12-31",
-    "date_from_datetime_parsing": "a date such as 2030-12-31",
-    "date_from_datetime_inexact": "a date such as 2030-12-31",
-    "datetime_type": "a time such as 2030-12-31T23:59:59Z",
-    "datetime_parsing": "a time such as 2030-12-31T23:59:59Z",
-    "datetime_from_date_parsing": "a time such as 2030-12-31T23:59:59Z",
+    "date_type": TIMES[date],
+    "date_parsing": TIMES[date],
+    "date_from_datetime_parsing": TIMES[date],
+    "date_from_datetime_inexact": TIMES[date],
+    "datetime_type": TIMES[datetime],
+    "datetime_parsing": TIMES[datetime],
+    "datetime_from_date_parsing": TIMES[datetime],
     "finite_number": "a finite number",
-}
-
-
-def _pattern(annotated: object) -> str:
-    constraints = (c for info in get_args(annotated)[1:] for c in (info, *getattr(info, "metadata", ())))
-    return next(str(pattern) for c in constraints if (pattern := getattr(c, "pattern", None)))
-
-
-_PATTERNS: Final[dict[str, str]] = {
-    _pattern(value.Name): "a name: lower-case letters and digits, single '.', '_' or '-' inside",
-    _pattern(value.Sha256): "a SHA-256: 64 digits of 0-9 and a-f",
-    _pattern(value.Digest): "a digest: sha256: and 64 digits of 0-9 and a-f",
-    _pattern(value.Text): "text without control characters",
-    _pattern(value.RelativePath): "a relative path without '.', '..' or '//'",
-    _pattern(value.AbsolutePath): "an absolute path without '.', '..' or '//'",
-    _pattern(source.Commit): "a full commit id: 40 digits of 0-9 and a-f",
-    _pattern(source.RepoId): "a repository: owner/name",
-    _pattern(source.Project): "a project name: letters, digits, '.', '_' or '-' inside",
-    _pattern(source.Version): "a version",
-    _pattern(bundle.EnvName): "a variable's name: letters, digits and '_', no digit first",
-    _pattern(bundle.EnvValue): "text on one line without control characters",
-    _pattern(bundle.Requirement): "a pinned requirement: project==version",
-    _pattern(chip.DebianPackage): "a Debian package name",
 }
 
 _BOUNDS: Final = {
@@ -114,9 +95,8 @@ def _value_fault(error: ErrorDetails, place: Place) -> Fault:
         key = str(error["ctx"]["discriminator"]).strip("'")
         assert isinstance(place.node, Mapping)
         tag = place.node.entries[key].node
-        return Fault(tag.at, path_text((*place.path, key)), _choice_words(_tag_choices(key, place), tag))
-    at = place.at if error["loc"][-1:] == ("[key]",) else place.node.at
-    return Fault(at, path_text(place.path), _words(error, place))
+        return Fault(tag.at, path_text((*place.path, key)), _choice_words(_tag_choices(key, place), tag, found(tag)))
+    return Fault(place.node.at, path_text(place.path), _words(error, place))
 
 
 def _size(node: Node) -> int:
@@ -133,18 +113,17 @@ def _words(error: ErrorDetails, place: Place) -> str:
     kind, context, node = error["type"], error.get("ctx", {}), place.node
     match kind:
         case "string_pattern_mismatch":
-            words = _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
-            return f"wanted {words}, found {_key_or_value(error, place)}"
+            return f"wanted {pattern_words(context['pattern'])}, found {_found(error, node)}{_lookalike(node)}"
         case "string_too_short" | "string_too_long" | "too_short" | "too_long":
             return _length_words(kind, context, node)
         case "literal_error":
-            return _choice_words(choices_at(place.wants), node)
+            return _choice_words(choices_at(place.wants), node, _found(error, node))
         case "union_tag_not_found":
             return _no_tag_words(context["discriminator"].strip("'"), place)
         case "json_invalid" | "value_error":
             return f"{'not valid JSON: ' if kind == 'json_invalid' else ''}{context['error']}"
         case _:
-            return f"{_wanted_words(error)}, found {found(node)}{_advice(kind, node)}"
+            return f"{_wanted_words(error)}, found {_found(error, node)}{_advice(kind, node)}"
 
 
 def _wanted_words(error: ErrorDetails) -> str:
@@ -162,8 +141,18 @@ def _advice(kind: str, node: Node) -> str:
     return ": quote it" if is_bare else ""
 
 
-def _key_or_value(error: ErrorDetails, place: Place) -> str:
-    return f"the key {quoted(str(place.path[-1]))}" if error["loc"][-1:] == ("[key]",) else found(place.node)
+def _found(error: ErrorDetails, node: Node) -> str:
+    if error["loc"][-1:] == (KEY,) and isinstance(node, Scalar):
+        return f"the key {quoted(node.raw)}"
+    return found(node)
+
+
+def _lookalike(node: Node) -> str:
+    """Patterns are of ASCII letters, and some others look just like them."""
+    if not isinstance(node, Scalar) or node.raw.isascii():
+        return ""
+    other = next(character for character in node.raw if not character.isascii())
+    return f", in which {quoted(other)} is U+{ord(other):04X} ({unicodedata.name(other, 'without a name').lower()})"
 
 
 def _length_words(kind: str, context: dict[str, Any], node: Node) -> str:
@@ -175,9 +164,9 @@ def _length_words(kind: str, context: dict[str, Any], node: Node) -> str:
     return f"wanted {word} {limit:,} {unit}, found {size:,}"
 
 
-def _choice_words(choices: Sequence[str], node: Node) -> str:
+def _choice_words(choices: Sequence[str], node: Node, what: str) -> str:
     meant = _close(node.raw, choices) if isinstance(node, Scalar) else ""
-    return f"wanted {wanted(choices)}, found {found(node)}" + (f"; did you mean {quoted(meant)}?" if meant else "")
+    return f"wanted {wanted(choices)}, found {what}" + (f"; did you mean {quoted(meant)}?" if meant else "")
 
 
 def _no_tag_words(key: str, place: Place) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -18,10 +18,11 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z")
 
 @dataclass(frozen=True, order=True, slots=True)
 class Position:
-    """Where something begins; both count from 1."""
+    """Where something begins; both count from 1. `source` is set where a document is made of several files."""
 
     line: int
     column: int
+    source: str = ""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -33,8 +34,8 @@ class Fault:
     text: str
 
     def line(self, source: str) -> str:
-        """`source:line:col: path: what is wrong`."""
-        place = f"{source}:{self.at.line}:{self.at.column}: "
+        """`source:line:col: path: what is wrong`; a position that knows its file is in that one."""
+        place = f"{self.at.source or source}:{self.at.line}:{self.at.column}: "
         return f"{place}{self.path}: {self.text}" if self.path else f"{place}{self.text}"
 
 
@@ -63,10 +64,11 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of a mapping with its value."""
+    """One key of a mapping with its value; `beneath` is what it took the place of, when a file extends another."""
 
     key_at: Position
     node: "Node"
+    beneath: "Entry | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +118,35 @@ def path_text(path: Sequence[str | int]) -> str:
 
 def shown(value: str) -> str:
     """Cut, and without a character that could disturb a terminal."""
-    cut = value if len(value) <= MAX_SHOWN else value[: MAX_SHOWN - 1] + "…"
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in cut)
+    return printable(value if len(value) <= MAX_SHOWN else value[: MAX_SHOWN - 1] + "…")
+
+
+def printable(value: str) -> str:
+    """Without a character that could disturb a terminal or pass for something else."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in value)
 
 
 def quoted(value: str) -> str:
     """As `shown`, in quotes."""
     return f"'{shown(value)}'"
+
+
+def stamped(node: Node, source: str) -> Node:
+    """The same tree with positions that know their file."""
+    at = replace(node.at, source=source)
+    match node:
+        case Mapping(entries=entries):
+            return Mapping(
+                at,
+                {
+                    key: Entry(replace(entry.key_at, source=source), stamped(entry.node, source))
+                    for key, entry in entries.items()
+                },
+            )
+        case Listing(items=items):
+            return Listing(at, [stamped(item, source) for item in items])
+        case Scalar():
+            return replace(node, at=at)
 
 
 def found(node: Node) -> str:

@@ -1,12 +1,18 @@
 """What a value type wants at a place: found by following its annotations along a document."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from flagrelease.formats.positions import Entry, Listing, Mapping, Node, Path, Position, Scalar
+
+KEY = "[key]"
+"""How pydantic's locations end when not the value is wrong but its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +31,24 @@ class Place:
 def place_of(kind: type[BaseModel], root: Node, location: Path) -> Place:
     """Follow a pydantic error's location, which names union members (their tags) beside keys and indices."""
     place = Place(root, root.at, (), kind)
-    for step in location:
+    for step, following in pairwise((*location, "")):
         members = models_of(place.wants)
         if len(members) > 1:
             member = _member(members, place.node)
             if member is not None and step in _tags(member):
                 place = Place(place.node, place.at, place.path, member)
                 continue
-        if step == "[key]":
-            return place
+        if following == KEY:
+            return _key(place, str(step))
         place = _down(place, step)
     return place
+
+
+def _key(place: Place, key: str) -> Place:
+    """The key itself, as if it were a value."""
+    arguments = get_args(_bare(place.wants))
+    at = _down(place, key).at
+    return Place(Scalar(at, key, key), at, (*place.path, key), arguments[0] if arguments else None)
 
 
 def _down(place: Place, step: str | int) -> Place:
@@ -56,6 +69,8 @@ def _down(place: Place, step: str | int) -> Place:
 
 def wanted_below(wants: Any, node: Node, step: str | int) -> Any:
     """The annotation one step further down."""
+    if wants_anything(wants):
+        return wants
     members = models_of(wants)
     if members:
         member = _member(members, node) if len(members) > 1 else members[0]
@@ -73,8 +88,9 @@ def wanted_below(wants: Any, node: Node, step: str | int) -> Any:
             return None
 
 
+@cache
 def fields_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Annotations by the key that a document uses."""
+    """Annotations by the key that a document uses; to be read only."""
     return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
 
 
@@ -90,6 +106,7 @@ def choices_at(wants: Any) -> tuple[str, ...]:
     return tuple(str(choice) for choice in choice_values_at(wants))
 
 
+@cache
 def choice_values_at(wants: Any) -> tuple[object, ...]:
     """The values that a Literal allows."""
     return tuple(c for member in _union(wants) if get_origin(member) is Literal for c in get_args(member))
@@ -106,6 +123,36 @@ def wants_null(wants: Any) -> bool:
     return get_origin(bare) in (Union, UnionType) and NoneType in get_args(bare)
 
 
+def wants_anything(wants: Any) -> bool:
+    """Whether all that JSON can spell may stand here."""
+    return _bare(wants) is JsonValue
+
+
+def annotations_below(kind: type[BaseModel]) -> Iterator[tuple[str, Any]]:
+    """Every key that a document of this kind may have by name, with each annotation found below it."""
+    seen: set[type[BaseModel]] = set()
+    models = [kind]
+    while models:
+        model = models.pop()
+        if model in seen:
+            continue
+        seen.add(model)
+        for key, wants in fields_of(model).items():
+            for inner in _inside(wants):
+                yield key, inner
+                models.extend(models_of(inner))
+
+
+def _inside(wants: Any) -> Iterator[Any]:
+    """The annotation, and those of what it holds."""
+    for member in _union(wants):
+        yield member
+        if get_origin(member) in (dict, tuple, list):
+            for argument in get_args(member):
+                yield from _inside(argument)
+
+
+@cache
 def models_of(wants: Any) -> tuple[type[BaseModel], ...]:
     """The value types that could stand here; more than one for a union."""
     bare = (_bare(member) for member in _union(wants))
@@ -132,13 +179,16 @@ def _tags(member: type[BaseModel]) -> tuple[str, ...]:
     )
 
 
+@cache
 def _union(wants: Any) -> tuple[Any, ...]:
     bare = _bare(wants)
     if get_origin(bare) in (Union, UnionType):
-        return tuple(_bare(member) for member in get_args(bare) if member is not NoneType)
+        # A union may stand inside another: `Annotated[A | B, …] | None`.
+        return tuple(inner for member in get_args(bare) if member is not NoneType for inner in _union(member))
     return (bare,)
 
 
+@cache
 def _bare(wants: Any) -> Any:
     while get_origin(wants) is Annotated:
         wants = get_args(wants)[0]

@@ -1,22 +1,17 @@
 """The part of YAML that recipes may use, as a tree with positions.
 
-Mappings, lists and scalars of one document; no anchors, aliases, merge keys or tags. Numbers, booleans and null are
-those of JSON. Other unquoted scalars that YAML 1.1 or 1.2 (yaml.org/spec/1.2.2, 10.3.2) would not take as text are kept
-with what they could be taken for, so that the reader can ask for quotes.
+Mappings, lists and scalars of one document; no directives, anchors, aliases, merge keys or tags.
 
 Built from the parser's events, one after the other: libyaml's own composer calls itself for every nested list, and
 100,000 of them end the process.
 """
 
-import json
-import math
-import re
 from collections.abc import Iterator
 from typing import Final
 
 import yaml
-from yaml.resolver import Resolver
 
+from flagrelease.formats.characters import refused_character
 from flagrelease.formats.positions import (
     MAX_DEPTH,
     Entry,
@@ -33,23 +28,10 @@ from flagrelease.formats.positions import (
     quoted,
     shown,
 )
+from flagrelease.formats.scalars import read_unquoted
 
 MAX_NODES: Final = 20_000
 _LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-_JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
-_JSON_WORDS: Final = {"true": True, "false": False, "null": None}
-_LONGEST_NUMBER: Final = 100
-_CORE_INT: Final = re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
-_CORE_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_STAND_INS: Final[dict[Reading, int | bool | None]] = {Reading.NUMBER: 0, Reading.BOOLEAN: False, Reading.NULL: None}
-_TAGS: Final = {
-    "int": Reading.NUMBER,
-    "float": Reading.NUMBER,
-    "bool": Reading.BOOLEAN,
-    "null": Reading.NULL,
-    "timestamp": Reading.TIME,
-}
-_RESOLVER: Final = Resolver()
 
 
 class YamlTree:
@@ -61,21 +43,22 @@ class YamlTree:
 
     def read(self, text: str) -> Node:
         """The document's root. Raises UnreadableError where reading cannot go on."""
+        text = text.removeprefix("\ufeff")
         try:
             return self._document(yaml.parse(text, Loader=_LOADER))
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            at = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-            what = " ".join(part for part in (error.context, error.problem) if part)
-            raise UnreadableError(Fault(at, "", f"not valid YAML: {what}")) from error
+            raise UnreadableError(_no_yaml(error, text)) from error
         except yaml.reader.ReaderError as error:
             raise UnreadableError(Fault(Position(1, 1), "", f"not valid YAML: {error.reason}")) from error
 
     def _document(self, events: Iterator[yaml.Event]) -> Node:
         root: Node | None = None
         for event in events:
-            if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                raise _refused(event, (), "a second document begins; wanted one document a file")
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    raise _refused(event, (), "a second document begins; wanted one document a file")
+                if event.version or event.tags:
+                    raise _refused(event, (), "directives are not allowed: remove what begins with %")
             if isinstance(event, yaml.NodeEvent):
                 root = self._node(event, events, ())
         if root is None:
@@ -92,6 +75,7 @@ class YamlTree:
                 listing.items.append(self._node(item, events, (*path, len(listing.items))))
             return listing
         assert isinstance(event, yaml.ScalarEvent)
+        self._refuse_character(event, path)
         return _scalar(event)
 
     def _mapping(self, start: yaml.Event, events: Iterator[yaml.Event], path: Path) -> Mapping:
@@ -111,6 +95,7 @@ class YamlTree:
         if not isinstance(event, yaml.ScalarEvent):
             raise _refused(event, path, "wanted a string as key, found a mapping, a list or an alias")
         self._check(event, path)
+        self._refuse_character(event, (*path, event.value))
         scalar = _scalar(event)
         if scalar.raw == "<<" and event.implicit[0]:
             raise _refused(event, path, "merge keys are not allowed; write the keys out")
@@ -121,6 +106,11 @@ class YamlTree:
             )
             self.faults.append(Fault(scalar.at, path_text((*path, scalar.raw)), text))
         return scalar.raw
+
+    def _refuse_character(self, event: yaml.ScalarEvent, path: Path) -> None:
+        """Escapes can spell what the text itself may not hold."""
+        if event.style == '"' and (words := refused_character(event.value)):
+            self.faults.append(Fault(_at(event), path_text(path), words))
 
     def _check(self, event: yaml.Event, path: Path) -> None:
         self._nodes += 1
@@ -134,6 +124,22 @@ class YamlTree:
             raise _refused(event, path, f"the anchor {quoted(f'&{event.anchor}')} is not allowed")
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
             raise _refused(event, path, f"the tag {quoted(event.tag)} is not allowed")
+
+
+def _no_yaml(error: yaml.MarkedYAMLError, text: str) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Fault(Position(1, 1), "", f"not valid YAML: {error.problem}")
+    at = Position(mark.line + 1, mark.column + 1)
+    if error.problem and "cannot start any token" in error.problem:
+        found = text[mark.index : mark.index + 1]
+        words = (
+            "a tab cannot indent; use spaces"
+            if found == "\t"
+            else f"a value cannot begin with {quoted(found)}; quote it"
+        )
+        return Fault(at, "", f"not valid YAML: {words}")
+    return Fault(at, "", "not valid YAML: " + " ".join(part for part in (error.context, error.problem) if part))
 
 
 def _at(event: yaml.Event) -> Position:
@@ -150,14 +156,8 @@ def _scalar(event: yaml.ScalarEvent) -> Scalar:
     at, raw = _at(event), event.value
     if not event.implicit[0]:
         return Scalar(at, raw, raw)
-    if raw in _JSON_WORDS:
-        return Scalar(at, _JSON_WORDS[raw], raw)
-    if _JSON_NUMBER.match(raw) and len(raw) <= _LONGEST_NUMBER:
-        number = json.loads(raw)
-        if math.isfinite(number):
-            return Scalar(at, number, raw)
-    reads_as = _other_reading(raw)
-    return Scalar(at, raw if reads_as is None else _STAND_INS.get(reads_as, raw), raw, reads_as)
+    value, reads_as = read_unquoted(raw)
+    return Scalar(at, value, raw, reads_as)
 
 
 def _plain_reading(scalar: Scalar) -> Reading | None:
@@ -170,10 +170,3 @@ def _plain_reading(scalar: Scalar) -> Reading | None:
             return None
         case _:
             return Reading.NUMBER
-
-
-def _other_reading(raw: str) -> Reading | None:
-    if _CORE_INT.match(raw) or _CORE_FLOAT.match(raw):
-        return Reading.NUMBER
-    resolved: str = _RESOLVER.resolve(yaml.ScalarNode, raw, (True, False))  # type: ignore[no-untyped-call]
-    return _TAGS.get(resolved.rpartition(":")[2])

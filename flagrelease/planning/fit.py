@@ -36,7 +36,7 @@ def fit(recipe: Recipe, host: Host, *, bytes_to_fetch: int, is_free: Callable[[i
         _engine(recipe, host),
         _disk(host, bytes_to_fetch),
         *_port(recipe, is_free),
-        *_advice(recipe),
+        *_advice(recipe, found),
     )
 
 
@@ -149,8 +149,13 @@ def _port(recipe: Recipe, is_free: Callable[[int], bool]) -> Iterator[Fit]:
         )
 
 
-def _advice(recipe: Recipe) -> Iterator[Fit]:
-    """What the vendor advises for the machine itself: said, never done."""
+def _advice(recipe: Recipe, found: FoundChip | None) -> Iterator[Fit]:
+    """What the vendor advises for the machine itself: said, never done. The order differs once a driver is there."""
     host = recipe.chip.host
-    for line in host.advice if host else ():
+    if host is None:
+        return
+    steps, when = (host.upgrade, "upgrade") if found and found.answers else (host.first_install, "first install")
+    for number, line in enumerate(steps, start=1):
+        yield Fit(standing="advice", name=f"{when}, step {number}", text=line)
+    for line in host.advice:
         yield Fit(standing="advice", name="host", text=line)

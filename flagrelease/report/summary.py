@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+from flagrelease.domain.evidence import SmokeReport
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.verdict import Verdict
 from flagrelease.stages import ORDER
 
 
-def summary(folder: Path, *, lock: Lock, image: Image, verdict: Verdict) -> dict[str, object]:
+def summary(folder: Path, *, lock: Lock, image: Image, serving: SmokeReport, verdict: Verdict) -> dict[str, object]:
     """The content of `report.json`: stages in their order with seconds and, where one had nothing to do, the reason."""
     paths = [folder / f"{number}-{stage}" / "done.json" for number, stage in enumerate(ORDER, start=1)]
     return {
@@ -21,6 +22,11 @@ def summary(folder: Path, *, lock: Lock, image: Image, verdict: Verdict) -> dict
         "image_bytes": image.size,
         "decision": verdict.decision,
         "reasons": list(verdict.reasons),
+        "deviations": [
+            {"check": check.id, "observed": check.deviation.observed, "expires": check.deviation.expires.isoformat()}
+            for check in serving.checks
+            if check.deviation
+        ],
         "stages": [_stage(path) for path in paths if path.is_file()],
     }
 

@@ -3,7 +3,8 @@
 import pytest
 
 from flagrelease.errors import RecipeError
-from flagrelease.formats.strict import YAML_LIMIT, decode_json, decode_yaml
+from flagrelease.formats.characters import YAML_LIMIT
+from flagrelease.formats.strict import decode_json, decode_yaml
 from tests.formats.documents import HEAD, Document
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

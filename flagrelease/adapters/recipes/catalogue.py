@@ -1,14 +1,17 @@
 """The recipe folder: finds recipes by name, reads them, and says what was probably meant."""
 
-import difflib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flagrelease.adapters.recipes.reading import Reader
+from flagrelease.adapters.recipes.cache import ParseCache
+from flagrelease.adapters.recipes.found import WHAT, fault_at, unknown_name
+from flagrelease.adapters.recipes.reading import Reader, recipe_files
+from flagrelease.adapters.recipes.references import put_together
 from flagrelease.domain.benchmark import Benchmark
-from flagrelease.domain.bundle import Bundle, Variant
+from flagrelease.domain.bundle import Bundle
 from flagrelease.domain.chip import Chip
 from flagrelease.domain.engine import Engine
 from flagrelease.domain.everything import Everything, Unreadable
@@ -16,9 +19,10 @@ from flagrelease.domain.gate import Policy
 from flagrelease.domain.lock import Lock, LockFile, PartialLock
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
-from flagrelease.domain.recipe import Recipe, Template
+from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.value import Value
 from flagrelease.errors import LockError, RecipeError
+from flagrelease.formats.positions import Node, printable, quoted
 from flagrelease.formats.strict import decode_json
 
 V = TypeVar("V", bound=Value)
@@ -34,16 +38,17 @@ KINDS: dict[str, type[Value]] = {
 }
 """What each folder below `recipes/` holds."""
 
-_WHAT = {"chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark", "gates": "gate policy"}
+FOLDERS = {kind: folder for folder, kind in KINDS.items()}
+"""Where each kind lies."""
 
 
 class Catalogue:
     """Recipes below `recipes`, templates below `dockerfiles` beside it. A file is read once."""
 
-    def __init__(self, recipes: Path) -> None:
+    def __init__(self, recipes: Path, cache: ParseCache | None = None) -> None:
         self.recipes = recipes
         self.templates = recipes.resolve().parent / "dockerfiles"
-        self._reader = Reader(recipes)
+        self._reader = Reader(recipes, cache)
         self._read: dict[Path, Value] = {}
         if not (recipes / "chips").is_dir():
             raise RecipeError(
@@ -68,21 +73,23 @@ class Catalogue:
     def files(self) -> Iterator[tuple[Path, type[Value]]]:
         """Every recipe file with what it holds, sorted by folder and path."""
         for folder, kind in KINDS.items():
-            for path in sorted((self.recipes / folder).rglob("*.yaml")):
+            for path in recipe_files(self.recipes / folder):
                 yield path, kind
 
     def everything(self) -> Everything:
         """All recipes as values; a file that cannot be read is named, and keeps no other from being read."""
         kinds: dict[str, dict[Any, Any]] = {folder: {} for folder in KINDS}
         unreadable = []
-        for path, kind in self.files():
-            folder = path.relative_to(self.recipes).parts[0]
-            key = (path.parent.name, path.stem) if folder in ("bundles", "published") else path.stem
-            try:
-                kinds[folder][key] = self._value(path, kind)
-            except RecipeError as error:
-                faults = tuple(error.message.splitlines())
-                unreadable.append(Unreadable(path=path.relative_to(self.recipes).as_posix(), faults=faults))
+        files = list(self.files())
+        with self._reader.ahead(path for path, _ in files):
+            for path, kind in files:
+                folder = FOLDERS[kind]
+                key = (path.parent.name, path.stem) if folder in ("bundles", "published") else path.stem
+                try:
+                    kinds[folder][key] = self._value(path, kind)
+                except RecipeError as error:
+                    faults = tuple(error.message.splitlines())
+                    unreadable.append(Unreadable(path=path.relative_to(self.recipes).as_posix(), faults=faults))
         return Everything(
             chips=kinds["chips"],
             engines=kinds["engines"],
@@ -106,7 +113,7 @@ class Catalogue:
             if name in chip.aliases:
                 return chip
         words = [c.name for c in known] + [alias for c in known for alias in c.aliases]
-        raise _unknown("chip", name, words, self.recipes / "chips")
+        raise unknown_name("chip", name, words, self.recipes / "chips")
 
     def engine(self, name: str) -> Engine:
         """An engine by name. Raises RecipeError with the nearest names."""
@@ -128,11 +135,19 @@ class Catalogue:
         """A table of published scores. Raises RecipeError with the nearest names."""
         here = [name for c, name in self.published() if c == chip]
         if table not in here:
-            raise _unknown("published table", table, here, self.recipes / "published" / chip)
+            raise unknown_name("published table", table, here, self.recipes / "published" / chip)
         return self._value(self.recipes / "published" / chip / f"{table}.yaml", Published)
 
     def bundle(self, chip: str, model: str) -> Bundle:
         """The bundle recipe of a chip and a model. Raises RecipeError with what the chip does have."""
+        bundle = self.written_bundle(chip, model)
+        if (bundle.chip, bundle.model) != (chip, model):
+            # Told together with whatever else is wrong with it.
+            self.recipe(chip, model)
+        return bundle
+
+    def written_bundle(self, chip: str, model: str) -> Bundle:
+        """The bundle recipe at the place of a chip and a model, whatever it says that it is of."""
         path = self.bundle_path(chip, model)
         if not path.is_file():
             here = [m for c, m in self.bundles() if c == chip]
@@ -140,64 +155,26 @@ class Catalogue:
                 f"wanted a bundle of chip `{chip}` and model `{model}`, found no `{path}`",
                 hint=f"`{chip}` has bundles for: {', '.join(here) or 'no model yet'}",
             )
-        bundle = self._value(path, Bundle)
-        if (bundle.chip, bundle.model) != (chip, model):
-            raise RecipeError(
-                f"{path}: wanted the bundle of `{chip}` and `{model}`, as its place says, "
-                f"found `chip: {bundle.chip}` and `model: {bundle.model}`",
-                hint="make the file's place and its `chip` and `model` agree",
-            )
-        return bundle
+        return self._value(path, Bundle)
 
     def bundle_path(self, chip: str, model: str) -> Path:
         """Where a bundle's recipe lies."""
         return self.recipes / "bundles" / chip / f"{model}.yaml"
 
-    def recipe(self, chip_name: str, model_name: str, variant_name: str | None = None) -> Recipe:
-        """Everything one bundle variant is resolved from. Raises RecipeError for whatever does not fit together."""
-        chip, model = self.chip(chip_name), self.model(model_name)
-        bundle = self.bundle(chip.name, model.name)
-        where = self.bundle_path(chip.name, model.name)
-        name = variant_name or bundle.default_variant
-        variant = _one_of("variant", name, bundle.variants, where)
-        written = variant.serving.context_length if variant.serving else None
-        if written and model.max_context and written > model.max_context:
-            raise RecipeError(
-                f"{where}: variants.{name}.serving.context_length: wanted at most {model.max_context}, "
-                f"which is the model's `max_context`, found {written}"
-            )
-        for profile in variant.profiles:
-            _one_of("profile", profile, chip.profiles, where)
-        second = variant.smoke.second_model if variant.smoke else None
-        second_model = self.model(second.model) if second else None
-        return Recipe(
-            chip=chip,
-            architecture=variant.architecture or chip.architectures[0],
-            engine=self.engine(variant.engine),
-            model=model,
-            variant_name=name,
-            variant=variant,
-            sdk=_one_of("sdk", variant.sdk, chip.sdks, where),
-            weights=_one_of("weights", variant.weights, model.weights, where),
-            second_model=second_model,
-            second_weights=_one_of("weights", second.weights, second_model.weights, where)
-            if second and second_model
-            else None,
-            policy=self.policy(variant.gate) if variant.gate else None,
-            templates=self._templates(variant, where),
-            baseline_sha256=self._baseline_sha256(variant, where),
-        )
+    def recipe(self, chip: str, model: str, variant: str | None = None, *, on: date | None = None) -> Recipe:
+        """Everything one bundle variant is resolved from. Raises RecipeError with all that does not fit together.
 
-    def _templates(self, variant: Variant, where: Path) -> tuple[Template, ...]:
-        paths = sorted({file.template for file in variant.files})
-        what = f"the template that {where} names"
-        return tuple(Template(path=path, sha256=_sha256(self.templates / path, what)) for path in paths)
-
-    def _baseline_sha256(self, variant: Variant, where: Path) -> str | None:
-        if variant.reference is None or variant.reference.kind != "recorded":
-            return None
-        path = self.recipes / "baselines" / variant.reference.baseline
-        return _sha256(path, f"the baseline record that {where} names")
+        Args:
+            chip: A chip's name or an alias of it.
+            model: A model's name.
+            variant: A variant's name; the bundle names the one that is meant without.
+            on: The day that declared deviations have to be in force on; today, if none is named.
+        """
+        if not self.bundle_path(chip, model).is_file():
+            # A person's names: an alias, or a slip of the keyboard.
+            chip, model = self.chip(chip).name, self.model(model).name
+            self.written_bundle(chip, model)
+        return put_together(self, chip, model, variant, on=on or datetime.now(UTC).date())
 
     # Locks ----------------------------------------------------------------------------------------
 
@@ -229,6 +206,11 @@ class Catalogue:
 
     # Contents -------------------------------------------------------------------------------------
 
+    def tree(self, path: Path) -> Node:
+        """A recipe file on top of those it extends, with the place of each key. Raises RecipeError."""
+        kind = KINDS[path.relative_to(self.recipes).parts[0]]
+        return self._reader.tree(path, kind, within=_within(kind))[0]
+
     def template(self, path: str, *, sha256: str) -> str:
         """The text of a template that the lock pins. Raises LockError when it has changed since."""
         return self._pinned(self.templates / path, sha256).decode()
@@ -248,19 +230,26 @@ class Catalogue:
 
     def _named(self, folder: str, name: str, kind: type[V]) -> V:
         if name not in self.names(folder):
-            raise _unknown(_WHAT[folder], name, self.names(folder), self.recipes / folder)
+            raise unknown_name(WHAT[folder], name, self.names(folder), self.recipes / folder)
         return self._value(self.recipes / folder / f"{name}.yaml", kind)
 
     def _value(self, path: Path, kind: type[V]) -> V:
         found = self._read.get(path)
         if found is None:
-            within = "variants" if kind is Bundle else ""
-            found = self._read[path] = self._reader.value(path, kind, within=within)
-            name = getattr(found, "name", path.stem)
-            if name != path.stem:
-                raise RecipeError(f"{path}: wanted `name: {path.stem}`, as the file is called, found `name: {name}`")
+            found = self._reader.value(path, kind, within=_within(kind))
+            stem = path.stem
+            name = getattr(found, "name", stem)
+            if name != stem:
+                text = f"wanted {quoted(stem)}, as the file is called, found {quoted(name)}"
+                raise RecipeError(fault_at(self.tree(path), ("name",), text).line(printable(str(path))))
+            self._read[path] = found
         assert isinstance(found, kind)
         return found
+
+
+def _within(kind: type[Value]) -> str:
+    """The mapping whose entries may extend each other."""
+    return "variants" if kind is Bundle else ""
 
 
 def _sha256(path: Path, what: str) -> str:
@@ -268,18 +257,3 @@ def _sha256(path: Path, what: str) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError as error:
         raise RecipeError(f"wanted {what} at `{path}`, found no such file") from error
-
-
-def _one_of(kind: str, name: str, known: dict[str, V], where: Path) -> V:
-    if name not in known:
-        raise _unknown(kind, name, known, where)
-    return known[name]
-
-
-def _unknown(kind: str, name: str, known: Iterable[str], where: Path) -> RecipeError:
-    words = sorted(set(known))
-    near = difflib.get_close_matches(name, words, n=3, cutoff=0.4)
-    hint = (
-        f"did you mean {' or '.join(f'`{n}`' for n in near)}?" if near else f"there are: {', '.join(words) or 'none'}"
-    )
-    return RecipeError(f"unknown {kind} `{name}` in `{where}`", hint=hint)

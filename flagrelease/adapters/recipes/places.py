@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from flagrelease.adapters.recipes.catalogue import KINDS, Catalogue
-from flagrelease.adapters.recipes.reading import Reader
-from flagrelease.domain.bundle import Bundle
+from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.domain.recipe import Recipe
 from flagrelease.formats.lookup import nearest, path_of
 from flagrelease.formats.positions import Node
@@ -15,15 +13,12 @@ class Trees:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._reader = Reader(catalogue.recipes)
         self._trees: dict[Path, Node] = {}
 
     def tree(self, path: Path) -> Node:
         """The file on top of those it extends. Raises RecipeError when it cannot be read."""
         if path not in self._trees:
-            kind = KINDS[path.relative_to(self._catalogue.recipes).parts[0]]
-            within = "variants" if kind is Bundle else ""
-            self._trees[path] = self._reader.tree(path, kind, within=within)[0]
+            self._trees[path] = self._catalogue.tree(path)
         return self._trees[path]
 
     def place(self, path: Path, key: str) -> str:
