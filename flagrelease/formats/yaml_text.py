@@ -1,9 +1,10 @@
-"""Values as YAML text that `strict` reads back equal, whatever a text holds; and comments that stay one line."""
+"""Values as YAML text that `strict` reads back equal, but for characters that it refuses; comments of one line."""
 
 import json
 import re
 from typing import Final, TypeAlias
 
+from flagrelease.formats.characters import refused_character
 from flagrelease.formats.positions import Mapping, Node, Scalar, UnreadableError
 from flagrelease.formats.yaml_tree import YamlTree
 
@@ -15,7 +16,6 @@ MAX_TEXT: Final = 2000
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/][A-Za-z0-9 ._/+@%=-]*\Z")
 _LONGEST_PLAIN: Final = 1000
 _COMMENT: Final = 160
-_HALVES: Final = range(0xD800, 0xE000)
 
 
 def spelled(value: Plain, *, in_flow: bool = False) -> str:
@@ -34,7 +34,7 @@ def spelled(value: Plain, *, in_flow: bool = False) -> str:
 
 
 def spelled_key(key: str) -> str:
-    """The key of a mapping, without quotes where it can do without."""
+    """The key of a mapping, without quotes where it can do without. YAML takes no more than 1,024 characters."""
     if key.isprintable() and len(key) <= _LONGEST_PLAIN:
         tree = YamlTree()
         read = _read(f"{key}: 1\n", tree)
@@ -71,7 +71,7 @@ def _escaped(character: str) -> str:
         return f"\\{character}"
     if character.isprintable():
         return character
-    code = ord(character)
-    if code in _HALVES:
+    if refused_character(character):
         return "\N{REPLACEMENT CHARACTER}"
+    code = ord(character)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - YAML's two lengths

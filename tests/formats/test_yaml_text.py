@@ -4,66 +4,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flagrelease.formats.characters import refused_character
 from flagrelease.formats.placeholders import is_placeholder
 from flagrelease.formats.positions import Listing, Mapping, plain
 from flagrelease.formats.yaml_text import comment, sentence, spelled, spelled_key
 from flagrelease.formats.yaml_tree import YamlTree
 
-TEXTS = st.text() | st.sampled_from(
-    [
-        "",
-        " ",
-        "a ",
-        "- a",
-        "? a",
-        "a: b",
-        "a:",
-        "a #b",
-        "#a",
-        "no",
-        "on",
-        "~",
-        "null",
-        "1.10",
-        "57637057",
-        "22:22",
-        "1e3",
-    ]
-    + [
-        "0x1f",
-        "2030-12-31",
-        "<<",
-        "*a",
-        "&a",
-        "!a",
-        "|",
-        ">",
-        "'a'",
-        '"a"',
-        "{a}",
-        "[a",
-        "a, b",
-        "%a",
-        "@a",
-        "`a`",
-        "---",
-    ]
-    + ["...", "a\nb", "a\tb", "\x85", "\u2028", "\ufeff", "\ud800", "--network host", "a]", "x" * 3000]
-)
+TEXTS = st.text() | st.sampled_from([
+    "", " ", "a ", "- a", "? a", "a: b", "a:", "a #b", "#a", "no", "on", "~", "null", "1.10", "57637057", "22:22",
+    "1e3", "0x1f", "2030-12-31", "<<", "*a", "&a", "!a", "|", ">", "'a'", '"a"', "{a}", "[a", "a, b", "%a", "@a", "`a`",
+    "---", "...", "a\nb", "a\tb", "\x85", "\u2028", "\ufeff", "\ud800", "--network host", "a]", "x" * 3000,
+])  # fmt: skip
+
+
+def readable(text: str) -> str:
+    """The text with a mark for every character that no recipe may have."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if refused_character(c) else c for c in text)
 
 
 @given(TEXTS)
 def test_a_text_is_read_back_equal(text: str) -> None:
-    wanted = "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in text)
+    wanted = readable(text)
     tree = YamlTree()
     root = tree.read(f"k: {spelled(text)}\nl: [{spelled(text, in_flow=True)}, {spelled(text, in_flow=True)}]\n")
     assert tree.faults == []
     assert plain(root) == {"k": wanted, "l": [wanted, wanted]}
 
 
-@given(TEXTS)
+@given(TEXTS.filter(lambda text: len(text) < 90))
 def test_a_key_is_read_back_equal(text: str) -> None:
-    wanted = "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in text)
+    wanted = readable(text)
     tree = YamlTree()
     root = tree.read(f"{spelled_key(text)}: 1\n")
     assert tree.faults == []
@@ -71,13 +41,12 @@ def test_a_key_is_read_back_equal(text: str) -> None:
     assert list(root.entries) == [wanted]
 
 
-@given(st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_is_read_back_equal(value: float | bool | None) -> None:
-    if isinstance(value, int) and len(str(value)) > 90:
-        return
-    root = YamlTree().read(f"[{spelled(value)}]")
+@given(st.integers(-(10**80), 10**80) | st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_back_equal(value: float) -> None:
+    root = YamlTree().read(f"[{spelled(value)}, true, null]")
     assert isinstance(root, Listing)
-    assert plain(root) == [value]
+    assert plain(root) == [value, True, None]
+    assert [spelled(word) for word in (True, False, None)] == ["true", "false", "null"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +59,8 @@ def test_a_number_is_read_back_equal(value: float | bool | None) -> None:
         ("MiniCPM-o 2.6, served", "MiniCPM-o 2.6, served"),
         ("a: b", '"a: b"'),
         ("寒武纪", "寒武纪"),
-        ("a\x1b[2J", '"a\\u001b[2J"'),
+        ("a\tb", '"a\\u0009b"'),
+        ("a\x1b[2J", '"a\N{REPLACEMENT CHARACTER}[2J"'),
     ],
 )
 def test_a_text_has_quotes_only_where_it_needs_them(text: str, written: str) -> None:

@@ -1,0 +1,1 @@
+"""What a card gets wrong. Each module has functions from a subject to defects, and a tuple of them."""

@@ -1,0 +1,1 @@
+"""The mail that asks a vendor for what only the vendor gives out."""
