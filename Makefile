@@ -4,9 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 CACHE := .cache
 PYTEST := $(BIN)/python -m pytest -q
+# Two tests at once, but those that share a store one after the other (tests/e2e/conftest.py).
+AT_ONCE := -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types layers schema bench baseline requirements clean clean-all
+.PHONY: help demo test test-quick lint types layers recipes docs bench baseline requirements clean clean-all
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,12 +17,12 @@ demo: $(CACHE)/runtime ## Build, prove and pack the bundle of the chip `cpu` and
 	$(BIN)/flagrelease build --chip cpu --model smollm2-135m-instruct
 
 test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools ## Run every check and every test
-	$(MAKE) lint types layers
-	$(PYTEST) tests
+	$(MAKE) lint types layers recipes
+	$(PYTEST) $(AT_ONCE) tests
 
 test-quick: $(CACHE)/dev $(CACHE)/tools ## Run the checks and the tests that need no network and no minutes
-	$(MAKE) lint types layers
-	$(PYTEST) -m "not slow" tests
+	$(MAKE) lint types layers recipes
+	$(PYTEST) $(AT_ONCE) -m "not slow" tests
 
 lint: $(CACHE)/dev ## Check style
 	$(BIN)/ruff check .
@@ -32,7 +34,16 @@ types: $(CACHE)/dev ## Check types
 layers: $(CACHE)/dev ## Check who may import whom
 	$(BIN)/lint-imports --no-cache
 
-bench: $(CACHE)/dev ## Print the benchmarks: each a ratio or a budget, measured now
+recipes: $(CACHE)/dev ## Check the recipes, their schemas and their locks
+	$(BIN)/flagrelease lint
+	$(BIN)/flagrelease schema --check
+	$(BIN)/flagrelease lock --check
+
+docs: $(CACHE)/dev ## Write the pages that are made from recipes and rules
+	$(BIN)/python -m tests.recipes.host_page
+	$(BIN)/python -m tests.recipes.seed_document --update
+
+bench: $(CACHE)/dev $(CACHE)/peers ## Print the benchmarks: each a ratio or a budget, measured now
 	$(BIN)/python -m tests.benchmarks
 
 baseline: $(CACHE)/dev $(CACHE)/reference ## Produce the reference record of the small model anew (minutes)
@@ -50,7 +61,7 @@ clean: ## Remove what builds and tests left in this folder
 
 clean-all: clean ## Remove the environments and the store as well
 	if [ -x $(BIN)/flagrelease ]; then $(BIN)/flagrelease gc --all; fi
-	rm -rf .venv .venv-reference $(CACHE)
+	rm -rf .venv .venv-reference .venv-peers $(CACHE)
 
 # Each of these is a stamp: it is newer than what it was made from.
 $(BIN)/python:
@@ -70,6 +81,11 @@ $(CACHE)/dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 $(CACHE)/reference: tests/evaluation/reference-requirements.txt
 	$(PYTHON) -m venv .venv-reference || { rm -rf .venv-reference; exit 1; }
 	.venv-reference/bin/pip install --quiet -r $<
+	mkdir -p $(CACHE) && touch $@
+
+$(CACHE)/peers: tests/benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers || { rm -rf .venv-peers; exit 1; }
+	.venv-peers/bin/pip install --quiet -r $<
 	mkdir -p $(CACHE) && touch $@
 
 # apt in folders of its own, so that an ordinary user may refresh the lists.

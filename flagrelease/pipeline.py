@@ -165,6 +165,9 @@ class Run:
             raise
         except (FlagReleaseError, KeyboardInterrupt) as error:
             self._journal.failed(name, time.monotonic() - begin, str(error) or type(error).__name__)
+            if isinstance(error, ToolError):
+                # The same line wherever the disk was found full: adapters do not know which stage they work for.
+                raise ToolError(f"{name}: {error.message}", hint=error.hint, log=error.log) from error
             raise
         self._journal.finished(name, seconds, skipped=_skip_reason(value))
         return value

@@ -5,7 +5,7 @@ Whatever influences a result is an argument or in the lock; what is here only ac
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -126,10 +126,11 @@ class Endpoint(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ServeRequest:
-    """How to start an image's server. `mounts` are (host path, path in the image), read-only."""
+    """How to start an image's server. `mounts` are (host path, path in the image), read-only; `env` is set on top."""
 
     port: int
     mounts: tuple[tuple[Path, str], ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     log: Path
 

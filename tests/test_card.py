@@ -2,18 +2,23 @@
 
 import json
 import re
+import shlex
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
+import pytest
 from markdown_it import MarkdownIt
 
-from flagrelease.cards.card import card_text
+from flagrelease import __version__
+from flagrelease.cards.card import card_text, write_card
+from flagrelease.cards.seal import card_seal
 from flagrelease.domain.bundle import Deviation
-from flagrelease.domain.evidence import Check, Skipped, SmokeReport
+from flagrelease.domain.evidence import Check, Skipped, SmokeReport, Software
 from flagrelease.domain.image import Image, Layer
 from flagrelease.domain.lock import Lock, LockFile
 from flagrelease.domain.release import Published, Release
-from flagrelease.domain.verdict import Evaluation, EvidenceFile, Finding, TaskVerdict, Verdict
+from flagrelease.domain.verdict import Evaluation, EvidenceFile, Finding, TaskVerdict, Verdict, Waiver
 from flagrelease.formats.strict import decode_json
 from flagrelease.pipeline import Built
 
@@ -22,9 +27,44 @@ A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 NASTY = "x | y\n# heading\n<script>alert(1)</script> `code` **bold** [link](http://evil) \\"
 
 
-def a_lock() -> Lock:
+def a_lock(*, note: str | None = None) -> Lock:
+    """The committed lock; with `note`, one that says it of every task of its policy."""
     path = ROOT / "recipes" / "bundles" / "cpu" / "smollm2-135m-instruct.lock.json"
-    return decode_json(path.read_bytes(), LockFile, source=str(path)).variants["llamacpp"]
+    lock = decode_json(path.read_bytes(), LockFile, source=str(path)).variants["llamacpp"]
+    assert isinstance(lock, Lock)
+    tasks = {name: task.model_copy(update={"note": note}) for name, task in lock.policy.tasks.items()}
+    return lock.model_copy(update={"policy": lock.policy.model_copy(update={"tasks": tasks})})
+
+
+def a_record(side: Literal["reference", "target"], software: Software, finished: datetime) -> EvidenceFile:
+    return EvidenceFile(
+        task="quiz", side=side, path=f"{side}/quiz.json", sha256="d" * 64, software=(software,), finished=finished
+    )
+
+
+def a_release(*published: Published, waiver: Waiver | None = None) -> Release:
+    return Release(
+        image=A,
+        decision="HOLD" if waiver else "GO",
+        figures_sha256="0" * 64,
+        waivers=(waiver,) if waiver else (),
+        published=published or (in_a_registry(),),
+        finished=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+
+
+def in_a_registry() -> Published:
+    return Published(target="r", reference=f"localhost:5000/x@{A}", tag="cpu-x-r1", digest=A, bytes_sent=1)
+
+
+def in_a_folder(folder: str = "/srv/dist") -> Published:
+    return Published(target=f"oci:{folder}", reference=f"oci:{folder}:cpu-x-r1", tag="cpu-x-r1", digest=A, bytes_sent=1)
+
+
+def commands(card: str) -> list[list[str]]:
+    """Every line of every block of code, as a shell splits it."""
+    blocks = [token.content for token in MarkdownIt("commonmark").parse(card) if token.type == "fence"]
+    return [shlex.split(line) for block in blocks for line in block.replace("\\\n", " ").splitlines()]
 
 
 def a_bundle(*, text: str = "fine") -> Built:
@@ -43,9 +83,13 @@ def a_bundle(*, text: str = "fine") -> Built:
         findings=(Finding(id="note", weight="note", text=text),),
     )  # fmt: skip
     verdict = Verdict(image=A, decision="GO", reasons=(text,), policy_sha256="c" * 64, tasks=(task,))
-    evidence = EvidenceFile(task="quiz", side="target", path="target/quiz.json", sha256="d" * 64)
+    evidence = (
+        a_record("reference", Software(name="torch", version=text), datetime(2026, 11, 20, 23, tzinfo=UTC)),
+        a_record("reference", Software(name="torch", version=text), datetime(2026, 11, 21, 1, tzinfo=UTC)),
+        a_record("target", Software(name="engine", version=text), datetime(2026, 11, 24, tzinfo=UTC)),
+    )
     return Built(
-        lock=a_lock(),
+        lock=a_lock(note=text),
         image=Image(
             digest=A,
             manifest_size=7,
@@ -55,7 +99,7 @@ def a_bundle(*, text: str = "fine") -> Built:
         ),
         kernels=Skipped(skipped=text),
         serving=SmokeReport(image=A, checks=checks),
-        evaluation=Evaluation(verdict=verdict, reference=text, evidence=(evidence,)),
+        evaluation=Evaluation(verdict=verdict, reference=text, evidence=evidence),
     )
 
 
@@ -85,12 +129,59 @@ def test_a_draft_calls_itself_one_and_names_no_place_to_pull_from() -> None:
 
 
 def test_a_published_card_names_every_reference_and_says_that_nothing_is_signed() -> None:
-    published = Published(target="r", reference=f"localhost:5000/x@{A}", digest=A, bytes_sent=1)
-    release = Release(image=A, published=(published,), finished=datetime(2026, 1, 2, tzinfo=UTC))
-    card = card_text(a_bundle(), release=release)
-    assert f"`localhost:5000/x@{A}`" in card
+    card = card_text(a_bundle(), release=a_release(in_a_registry(), in_a_folder()))
+    assert f"`localhost:5000/x@{A}`, tagged `cpu-x-r1`" in card
+    assert ["docker", "run", "--rm", "-p", "127.0.0.1:8000:8000", f"localhost:5000/x@{A}"] in commands(card)
     assert "**Not signed**" in card
     assert "Draft" not in card
+    assert "waiver" not in card
+
+
+@pytest.mark.parametrize("folder", ["/srv/dist", "/srv/my dist", "/srv/a'b`c```$(id)", "/srv/<b>|*x*"])
+def test_a_published_folder_is_named_as_stock_tools_read_it(folder: str) -> None:
+    card = card_text(a_bundle(), release=a_release(in_a_folder(folder)))
+    assert ["skopeo", "inspect", "--format", "{{.Digest}}", f"oci:{folder}:cpu-x-r1"] in commands(card)
+    copies = [words for words in commands(card) if words[:2] == ["skopeo", "copy"]]
+    assert [words[-2] for words in copies] == [f"oci:{folder}:cpu-x-r1"] * 2
+    assert f"image `{A}`, tagged `cpu-x-r1`" in card
+    assert f"@{A}" not in card
+    assert structure(card) == structure(card_text(a_bundle(), release=a_release(in_a_folder())))
+
+
+def test_a_hold_that_was_published_by_waiver_says_who_let_it_through_why_and_until_when() -> None:
+    waiver = Waiver(image=A, owner="Ada", reason="few items", expires=date(2030, 3, 4))
+    card = card_text(a_bundle(), release=a_release(waiver=waiver))
+    assert "**Published by waiver**: the verdict is HOLD, and Ada let this image through until 2030-03-04" in card
+    assert "few items" in card
+    assert "published by waiver |" in card
+    nasty = Waiver(image=A, owner=NASTY, reason=NASTY, expires=date(2030, 3, 4))
+    assert structure(card_text(a_bundle(), release=a_release(waiver=nasty))) == structure(card)
+
+
+def test_both_sides_are_named_with_their_versions_and_the_days_they_were_measured() -> None:
+    card = card_text(a_bundle(text="1.2"), release=None)
+    assert "with torch 1.2; recorded 2026-11-20 to 2026-11-21. This bundle: engine 1.2; measured 2026-11-24." in card
+
+
+def test_what_the_policy_notes_of_a_task_is_on_the_card() -> None:
+    assert "- boolq_next_word: cut from 240" in card_text(a_bundle(text="cut from 240"), release=None)
+    built = a_bundle()
+    assert "None" not in card_text(built.model_copy(update={"lock": a_lock()}), release=None)
+
+
+def test_the_committed_policy_says_what_was_changed_after_results_were_seen() -> None:
+    path = ROOT / "recipes" / "bundles" / "cpu" / "smollm2-135m-instruct.lock.json"
+    lock = decode_json(path.read_bytes(), LockFile, source=str(path)).variants["llamacpp"]
+    card = card_text(a_bundle().model_copy(update={"lock": lock}), release=None)
+    assert "lowered from 240 to 200" in card
+
+
+def test_a_card_names_the_version_that_wrote_it_and_the_one_that_made_the_lock() -> None:
+    built = a_bundle()
+    older = built.model_copy(update={"lock": built.lock.model_copy(update={"tool": "flagrelease 0.0.1"})})
+    card = card_text(older, release=None)
+    assert f"Written by flagrelease {__version__} from" in card
+    assert "` by flagrelease 0.0.1, policy" in card
 
 
 def test_every_digest_and_hash_of_the_lock_is_on_the_card() -> None:
@@ -120,3 +211,16 @@ def test_the_card_of_a_bundle_is_written_from_values_that_survive_json() -> None
     built = a_bundle()
     again = Built.model_validate_json(json.dumps(built.model_dump(mode="json", by_alias=True)))
     assert card_text(again, release=None) == card_text(built, release=None)
+
+
+def test_a_seal_breaks_when_the_card_or_what_it_was_written_from_changes(tmp_path: Path) -> None:
+    path, built, release = tmp_path / "README.md", a_bundle(), a_release()
+    assert card_seal(path, built, None) is None
+    write_card(path, built, release=None)
+    seal = card_seal(path, built, None)
+    assert seal is not None
+    assert seal == card_seal(path, a_bundle(), None)
+    assert seal != card_seal(path, built, release)
+    assert seal != card_seal(path, a_bundle(text="other"), None)
+    path.write_text(path.read_text().replace("31.00", "99.99"))
+    assert seal != card_seal(path, built, None)

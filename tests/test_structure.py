@@ -48,7 +48,7 @@ def test_the_document_of_the_stages_has_them_in_their_order() -> None:
 
 
 def test_each_listed_command_has_its_module_and_the_other_way_round() -> None:
-    modules = {p.stem.removesuffix("_command") for p in (PACKAGE / "cli").glob("*_command.py")}
+    modules = {p.stem.removesuffix("_command").replace("_", "-") for p in (PACKAGE / "cli").glob("*_command.py")}
     assert modules == set(COMMANDS)
     for name in COMMANDS:
         assert load(name).name == name

@@ -31,13 +31,13 @@ class OciFolderTarget:
         check_place(self._folder)
 
     def publish(self, image: Image, tag: str, progress: Progress) -> Published:
-        """Put the blobs there, read each back by its digest, then write the index.
+        """Put copies of the blobs there, each read back by its digest, then write the index.
 
         Raises:
             PublishError: the tag is another image's, or the folder cannot be written or is damaged.
             SourceError: the image is not in the store.
         """
-        sent = write_layout(self._store, image, self._folder, tag=tag, progress=progress)
+        sent = write_layout(self._store, image, self._folder, tag=tag, copies=True, progress=progress)
         return Published(
-            target=self.name, reference=f"{self.name}@{image.digest}", digest=image.digest, bytes_sent=sent
+            target=self.name, reference=f"{self.name}:{tag}", tag=tag, digest=image.digest, bytes_sent=sent
         )

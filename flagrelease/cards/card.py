@@ -1,14 +1,17 @@
 """A bundle's card: Markdown written from its lock and its evidence, and from nothing else."""
 
 import re
+import shlex
+from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flagrelease import __version__
 from flagrelease.domain.release import Release
 from flagrelease.domain.source import FileSource
-from flagrelease.domain.verdict import Verdict
+from flagrelease.domain.verdict import Evaluation, Verdict
 from flagrelease.formats.canonical import sha256_of
 from flagrelease.formats.durable import write_durably
 
@@ -21,9 +24,6 @@ _SPECIAL = re.compile(r"([\\`*{}\[\]<>|#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 
 _SMALLEST_P = 1e-12
 _NAME = re.compile(r"[a-z0-9._-]+")
-
-
-_REFERENCE = re.compile(r"[A-Za-z0-9._:/\[\]-]+@sha256:[0-9a-f]{64}")
 
 
 class _Ready(str):
@@ -53,14 +53,31 @@ def card_text(built: "Built", *, release: Release | None) -> str:
             passed=sum(c.status == "pass" for c in checks),
             deviating=[c for c in checks if c.status == "deviates"],
             evaluation=built.evaluation,
+            reference=_side(built.evaluation, "reference"),
+            target=_side(built.evaluation, "target"),
             verdict=verdict,
             confidence=f"{100 * verdict.tasks[0].confidence:.0f}" if verdict.tasks else "",
             findings=_findings(verdict),
             release=release,
+            writer=f"flagrelease {__version__}",
         )
     )
     # Loops leave empty lines behind; Markdown needs one at most.
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+class _Side(NamedTuple):
+    """What gave the answers of one side, and the first and the last day (UTC) that it did; one day when it was one."""
+
+    software: list[str]
+    days: list[str]
+
+
+def _side(evaluation: Evaluation, side: Literal["reference", "target"]) -> _Side:
+    records = [file for file in evaluation.evidence if file.side == side]
+    software = dict.fromkeys(f"{each.name} {each.version}" for file in records for each in file.software)
+    days = sorted({file.finished.astimezone(UTC).date().isoformat() for file in records})
+    return _Side(list(software), [*days[:1], *days[1:][-1:]])
 
 
 def _findings(verdict: Verdict) -> dict[str, list[str]]:
@@ -83,7 +100,7 @@ def _environment() -> Environment:
     environment.filters.update(
         code=_code,
         plain=_plain,
-        plain_reference=_plain_reference,
+        shell=_shell,
         points=lambda fraction: _Ready(f"{100 * fraction:.2f}"),
         signed=lambda fraction: _Ready(f"{100 * fraction:+.2f}"),
         p_value=lambda p: _Ready(f"= {p:.1e}" if p >= _SMALLEST_P else f"< {_SMALLEST_P:.0e}"),
@@ -111,10 +128,10 @@ def _plain(name: str) -> _Ready:
     return _Ready(name)
 
 
-def _plain_reference(reference: str) -> _Ready:
-    """A registry reference by digest that goes into a command as it is."""
-    assert _REFERENCE.fullmatch(reference), reference
-    return _Ready(reference)
+def _shell(text: str) -> _Ready:
+    """One word of a command in a block of code: quoted for a shell, which no Markdown in it can end."""
+    assert "\n" not in text, text
+    return _Ready(shlex.quote(text))
 
 
 def _carrier(source: FileSource) -> str:

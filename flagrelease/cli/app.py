@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from flagrelease import __version__
-from flagrelease.errors import FlagReleaseError, ToolError
+from flagrelease.errors import FlagReleaseError, LockError, RecipeError, ToolError
 
 # At each start pydantic would look through every installed package for plugins of its own. None is used here.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -150,7 +150,12 @@ def _bug() -> NoReturn:
 
 
 def _tell(error: FlagReleaseError) -> None:
-    sys.stderr.write(f"error: {error.message}\n")
+    """Faults of recipes and locks are one a line, each an error; what is indented belongs to the line before."""
+    first, *others = error.message.split("\n")
+    sys.stderr.write(f"error: {first}\n")
+    for line in others:
+        begins = isinstance(error, RecipeError | LockError) and not line.startswith(" ")
+        sys.stderr.write(f"{'error: ' if begins else ''}{line}\n")
     if error.hint:
         sys.stderr.write(f"  hint: {error.hint}\n")
     if error.log is not None:

@@ -9,22 +9,27 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
+from json import loads as from_json
 from pathlib import Path
 from typing import NamedTuple
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
+from flagrelease.cards.seal import card_seal
 from flagrelease.cli.options import Chip, From, Json, Model, Offline, Out, Quiet, Recipes, Until, Variant
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import Settings, settings
+from flagrelease.domain.release import Release
 from flagrelease.domain.verdict import Verdict
-from flagrelease.errors import FlagReleaseError
+from flagrelease.errors import FlagReleaseError, GateError, HoldError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
 from flagrelease.pipeline import CARD, Built, StopAfter, release
 from flagrelease.report.summary import summary
 from flagrelease.report.words import size
 from flagrelease.stages import ORDER
-from flagrelease.stages.evaluate import refuse_expired, stop_unless_go
+from flagrelease.stages.evaluate import refuse_expired
+
+REPORT = "report.json"
 
 
 def build(
@@ -53,8 +58,7 @@ def build(
         return
     told = one(variant)
     sys.stdout.write(pretty_json(told.report).decode() if json else told.words)
-    if told.verdict:
-        stop_unless_go(told.verdict, log=told.card)
+    _stop_unless_go(told)
 
 
 class Told(NamedTuple):
@@ -64,6 +68,16 @@ class Told(NamedTuple):
     words: str
     verdict: Verdict | None
     card: Path | None
+
+
+def _stop_unless_go(told: Told) -> None:
+    """Raise what the verdict ends the command with. Its reasons are among the words already and not said again."""
+    decision = told.verdict.decision if told.verdict else "GO"
+    message = f"{decision}: the reasons are on the card, {told.card}"
+    if decision == "NO-GO":
+        raise GateError(message)
+    if decision == "HOLD":
+        raise HoldError(message, hint="more items, or a waiver for this image, would settle it")
 
 
 def _build(
@@ -82,13 +96,24 @@ def _build(
         except StopAfter:
             return Told({"bundle": at.lock.bundle, "folder": str(at.folder)}, "", None, None)
         refuse_expired(built.serving, datetime.now(UTC).date())
-        report = summary(at.folder, lock=built.lock, image=built.image, verdict=built.evaluation.verdict)
-        card = at.folder / CARD
-        # A run that acts removes the card first, so one that is there is about these very values.
-        if not card.is_file():
-            import_module("flagrelease.cards.card").write_card(card, built, release=at.released())
-        write_durably(at.folder / "report.json", pretty_json(report))
-    return Told(report, _words(built, card), built.evaluation.verdict, card)
+        verdict, card = built.evaluation.verdict, at.folder / CARD
+        report = summary(at.folder, lock=built.lock, image=built.image, serving=built.serving, verdict=verdict)
+        report["card_seal"] = _renew_card(card, at.folder / REPORT, built, at.released(verdict))
+        write_durably(at.folder / REPORT, pretty_json(report))
+    return Told(report, _words(built, card), verdict, card)
+
+
+def _renew_card(card: Path, report: Path, built: Built, published: Release | None) -> str | None:
+    """Write the card, unless it is the very one that the last report sealed; its seal."""
+    try:
+        before = from_json(report.read_bytes()).get("card_seal")
+    except (FileNotFoundError, ValueError, AttributeError):
+        before = None
+    seal = card_seal(card, built, published)
+    if seal is not None and seal == before:
+        return seal
+    import_module("flagrelease.cards.card").write_card(card, built, release=published)
+    return card_seal(card, built, published)
 
 
 def _build_all(chosen: Settings, chip: str, model: str, one: Callable[[str], Told], *, json: bool) -> None:
@@ -101,8 +126,7 @@ def _build_all(chosen: Settings, chip: str, model: str, one: Callable[[str], Tol
             told = one(name)
             reports.append({"variant": name, **told.report})
             sys.stdout.write("" if json else told.words)
-            if told.verdict:
-                stop_unless_go(told.verdict, log=told.card)
+            _stop_unless_go(told)
         except FlagReleaseError as error:
             failed = error
             reports.append({"variant": name, "error": error.message, "exit_code": error.exit_code})
@@ -121,6 +145,11 @@ def _words(built: Built, card: Path) -> str:
         (
             f"{verdict.decision}  {built.lock.bundle} {built.lock.revision}",
             *(f"    {reason}" for reason in verdict.reasons),
+            *(
+                f"deviates {check.id}, as declared until {check.deviation.expires}: {check.deviation.observed}"
+                for check in built.serving.checks
+                if check.deviation
+            ),
             f"image   {built.image.digest} ({size(built.image.size)})",
             f"card    {card}",
             f"run it  {called} run --chip {built.lock.chip} --model {built.lock.model}",

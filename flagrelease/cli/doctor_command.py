@@ -13,6 +13,7 @@ from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.debian_archive import mirrors
 from flagrelease.cli.options import Json, OneChip, OneModel, Recipes, Variant
+from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.domain.chip import MACHINES
 from flagrelease.domain.host import Host
@@ -39,7 +40,7 @@ def doctor(
     chosen = settings(recipes=recipes)
     if (chip is None) != (model is None):
         raise RecipeError("wanted a chip and a model, found only one of them", hint=_USAGE)
-    catalogue = Catalogue(chosen.recipes) if (chosen.recipes / "chips").is_dir() else None
+    catalogue = cached_catalogue(chosen) if (chosen.recipes / "chips").is_dir() else None
     if catalogue is None and chip:
         Catalogue(chosen.recipes)  # says which folder it wants
     known = [catalogue.chip(name) for name in catalogue.names("chips")] if catalogue else []

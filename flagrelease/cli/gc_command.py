@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from flagrelease.adapters.recipes.cache import FILE as PARSED_RECIPES
 from flagrelease.adapters.storage.cache_tag import is_marked, unmark
 from flagrelease.adapters.storage.disk import remove
 from flagrelease.adapters.storage.roots import alone, forget_gone, remove_locks, roots
@@ -23,15 +24,20 @@ from flagrelease.report.words import size
 All = Annotated[bool, typer.Option("--all", help="Remove the whole store, used or not.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
 _PASSING = ("partial", "damaged", "tmp")
-_OURS = ("roots", "seen", "blobs", "rootfs", "apt", *_PASSING, "fsck.jsonl")
-"""Everything a store holds beside its tag and its locks; what else lies there is somebody else's."""
+_BLOBS = ("blobs", "seen")
+"""The folders of blobs and of what was noted of them."""
+
+_OURS = ("roots", "rootfs", "apt", *_PASSING, "fsck.jsonl", PARSED_RECIPES)
+"""What a store holds beside its blobs, its tag and its locks; what else lies there is somebody else's."""
 
 
 class Doomed(NamedTuple):
-    """What is to go: blobs one by one, the rest as files or folders."""
+    """What is to go: blobs one by one, or with their folders if those are named, the rest as files or folders."""
 
     blobs: list[Digest]
     paths: list[Path]
+    folders: list[Path]
+    size: int
 
 
 def gc(dry_run: DryRun = False, everything: All = False) -> None:
@@ -39,21 +45,20 @@ def gc(dry_run: DryRun = False, everything: All = False) -> None:
     home = settings().home
     store = FileStore(home)
     if not _is_store(home):
-        _print(Doomed([], []), 0, home, dry_run=dry_run)
+        _print(Doomed([], [], [], 0), home, dry_run=dry_run)
         return
     with alone(home):
-        doomed = _all(home) if everything else _unneeded(home, store)
-        freed = sum(store.size(digest) for digest in doomed.blobs) + _bytes(doomed.paths)
+        doomed = _all(home, store) if everything else _unneeded(home, store)
         if not dry_run:
-            for digest in doomed.blobs:
+            for digest in () if doomed.folders else doomed.blobs:
                 store.remove(digest)
-            for path in doomed.paths:
+            for path in (*doomed.paths, *doomed.folders):
                 remove(path)
             forget_gone(home)
         if everything and not dry_run:
             unmark(home)
             remove_locks(home)
-    _print(doomed, freed, home, dry_run=dry_run)
+    _print(doomed, home, dry_run=dry_run)
 
 
 def _is_store(home: Path) -> bool:
@@ -69,7 +74,9 @@ def _is_store(home: Path) -> bool:
 
 def _unneeded(home: Path, store: FileStore) -> Doomed:
     kept = frozenset(digest for root in roots(home) for digest in root.digests)
-    return Doomed([digest for digest in store.blobs() if digest not in kept], list(_leftovers(home, kept)))
+    blobs = [digest for digest in store.blobs() if digest not in kept]
+    paths = list(_leftovers(home, kept))
+    return Doomed(blobs, paths, [], sum(store.size(digest) for digest in blobs) + _bytes(paths))
 
 
 def _leftovers(home: Path, kept: frozenset[Digest]) -> Iterator[Path]:
@@ -79,15 +86,16 @@ def _leftovers(home: Path, kept: frozenset[Digest]) -> Iterator[Path]:
             yield unpacked
 
 
-def _all(home: Path) -> Doomed:
-    return Doomed([], [home / name for name in _OURS if os.path.lexists(home / name)])
+def _all(home: Path, store: FileStore) -> Doomed:
+    paths, folders = ([home / name for name in names if os.path.lexists(home / name)] for names in (_OURS, _BLOBS))
+    return Doomed(list(store.blobs()), paths, folders, _bytes((*paths, *folders)))
 
 
 def _bytes(paths: Iterable[Path]) -> int:
     return sum(file.lstat().st_size for path in paths for file in (path, *path.rglob("*")) if not file.is_dir())
 
 
-def _print(doomed: Doomed, freed: int, home: Path, *, dry_run: bool) -> None:
+def _print(doomed: Doomed, home: Path, *, dry_run: bool) -> None:
     verb = "would remove" if dry_run else "removed"
     counts = f"{len(doomed.blobs)} blobs and {len(doomed.paths)} other files and folders"
-    sys.stdout.write(f"{verb} {counts}, {size(freed)}, from {home}\n")
+    sys.stdout.write(f"{verb} {counts}, {size(doomed.size)}, from {home}\n")

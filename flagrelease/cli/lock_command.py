@@ -15,6 +15,7 @@ from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.recipes.places import place_of_key
 from flagrelease.adapters.storage.roots import in_use
 from flagrelease.cli.options import OneChip, OneModel, Recipes, chosen_bundles
+from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import settings
 from flagrelease.cli.wire import resolver
 from flagrelease.domain.bundle import Bundle
@@ -50,7 +51,7 @@ def lock(
 ) -> None:
     """Write or check the locks of every variant of these bundles."""
     chosen = settings(recipes=recipes)
-    catalogue = Catalogue(chosen.recipes)
+    catalogue = cached_catalogue(chosen)
     bundles = chosen_bundles(catalogue, chip, model)
     if check:
         _check(catalogue, bundles)

@@ -33,7 +33,8 @@ def _variants(incomplete: str) -> list[str]:
 def _variants_of(path: Path) -> list[str]:
     """Names of two spaces' indent below `variants:`: enough for completion, and read in no time."""
     _, _, below = path.read_text(encoding="utf-8", errors="replace").partition("\nvariants:\n")
-    return re.findall(r"^  ([a-z0-9][a-z0-9._-]*):", below.partition("\n\n")[0], re.MULTILINE)
+    until_next_key = re.split(r"^[a-z]", below, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(r"^  ([a-z0-9][a-z0-9._-]*):", until_next_key, re.MULTILINE)
 
 
 def _stages(incomplete: str) -> list[str]:

@@ -8,18 +8,19 @@ import shlex
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from importlib import import_module
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
+from flagrelease.adapters.storage.store import FileStore
+from flagrelease.cli.bundle_folder import bundle_folder
 from flagrelease.cli.options import Chip, Json, Model, Out, Recipes, Variant
-from flagrelease.cli.session import bundle_folder
+from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings, settings
-from flagrelease.cli.wire import HostTools, code_sha256
 from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.errors import LockError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.locking.lock import require_fresh
-from flagrelease.pipeline import Look, NotDone, release
 from flagrelease.planning.plan import Plan
 from flagrelease.planning.plan import plan as made
 from flagrelease.report.earlier import earlier_seconds
@@ -39,16 +40,15 @@ def plan(
 ) -> None:
     """Plan one bundle."""
     chosen = settings(recipes=recipes, out=out, offline=True)
-    catalogue = Catalogue(chosen.recipes)
+    catalogue = cached_catalogue(chosen)
     recipe = catalogue.recipe(chip, model, variant)
     lock, stale = _usable(catalogue, recipe)
-    tools = HostTools(chosen, NoEvents(), catalogue)
     planned = made(
         recipe,
         lock,
         stale=stale,
-        has=tools.store.has,
-        done=_done(chosen, tools, recipe, lock) if lock and not stale else (),
+        has=FileStore(chosen.home).has,
+        done=_done(chosen, catalogue, recipe, lock) if lock and not stale else (),
         earlier=earlier_seconds(chosen.out, recipe.name),
     )
     if json:
@@ -70,10 +70,16 @@ def _usable(catalogue: Catalogue, recipe: Recipe) -> tuple[Lock | PartialLock | 
     return lock, ""
 
 
-def _done(chosen: Settings, tools: HostTools, recipe: Recipe, lock: Lock | PartialLock) -> tuple[str, ...]:
-    look = Look(folder=bundle_folder(chosen, lock), tools=tools, code=code_sha256())
-    with suppress(NotDone):
-        release(look, recipe, lock)
+def _done(chosen: Settings, catalogue: Catalogue, recipe: Recipe, lock: Lock | PartialLock) -> tuple[str, ...]:
+    folder = bundle_folder(chosen, lock)
+    if not folder.is_dir():
+        return ()
+    # The pipeline with all its stages takes longer to load than the rest: only where there is a run to look at.
+    pipeline, wire = import_module("flagrelease.pipeline"), import_module("flagrelease.cli.wire")
+    tools = wire.HostTools(chosen, NoEvents(), catalogue)
+    look = pipeline.Look(folder=folder, tools=tools, code=wire.code_sha256())
+    with suppress(pipeline.NotDone):
+        pipeline.release(look, recipe, lock)
     return tuple(look.done)
 
 

@@ -18,6 +18,7 @@ from flagrelease.cli.settings import settings
 from flagrelease.domain.verdict import Waiver
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.strict import decode_yaml
+from flagrelease.oci.reference import check_tag
 from flagrelease.pipeline import CARD, deliver, release
 from flagrelease.stages.evaluate import approve, require_evidence
 
@@ -52,11 +53,12 @@ def publish(
     chosen = settings(recipes=recipes, out=out, offline=offline)
     granted = decode_yaml(waiver.read_bytes(), Waiver, source=str(waiver)) if waiver else None
     with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet) as at:
+        named = check_tag(tag or f"{at.lock.bundle}-{at.lock.revision}")
         targets = tuple(at.tools.target(text) for text in to)
         built = release(at.run, at.recipe, at.lock)
         require_evidence(at.folder / at.run.place("evaluate"), built.lock, built.image, built.evaluation)
         approved = approve(built.image, built.serving, built.evaluation, granted, today=datetime.now(UTC).date())
-        done = deliver(at.run, approved, targets, tag or f"{built.lock.bundle}-{built.lock.revision}")
+        done = deliver(at.run, approved, targets, named)
         write_card(at.folder / CARD, built, release=done)
     if json:
         sys.stdout.write(pretty_json(done).decode())

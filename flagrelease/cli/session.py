@@ -6,20 +6,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.locks import hold
 from flagrelease.adapters.storage.roots import in_use, register
+from flagrelease.cli.bundle_folder import bundle_folder
+from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings
 from flagrelease.cli.wire import HostTools, code_sha256, display
 from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
-from flagrelease.formats.canonical import sha256_of
-from flagrelease.formats.strict import decode_json
+from flagrelease.domain.verdict import Verdict
 from flagrelease.pipeline import Run
 from flagrelease.report.journal import Journal
-
-_LOCK_DIGITS = 8
+from flagrelease.stages.publish import recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +31,9 @@ class Session:
     tools: HostTools
     run: Run
 
-    def released(self) -> Release | None:
-        """Where the bundle was published to, if it was."""
-        path = self.folder / self.run.place("publish") / "release.json"
-        return decode_json(path.read_bytes(), Release, source=str(path)) if path.is_file() else None
-
-
-def bundle_folder(settings: Settings, lock: Lock | PartialLock) -> Path:
-    """`out/<bundle>-<first digits of the lock's hash>`."""
-    return settings.out / f"{lock.bundle}-{sha256_of(lock)[:_LOCK_DIGITS]}"
+    def released(self, verdict: Verdict) -> Release | None:
+        """Where the image was published to by this very verdict, if it was."""
+        return recorded(self.tools.events, self.folder / self.run.place("publish") / "release.json", verdict)
 
 
 @contextmanager
@@ -55,7 +48,7 @@ def session(
     anew_from: str | None = None,
 ) -> Iterator[Session]:
     """Hold a bundle's folder: a second run of the same bundle waits here and then finds everything done."""
-    catalogue = Catalogue(settings.recipes)
+    catalogue = cached_catalogue(settings)
     recipe = catalogue.recipe(chip, model, variant)
     lock = catalogue.lock(recipe)
     folder = bundle_folder(settings, lock)

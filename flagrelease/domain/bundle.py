@@ -201,7 +201,7 @@ class Variant(Value):
     precision: Precision | None = None
     quantisation: Quantisation = "none"
     granularity: Granularity | None = None
-    parallel: Parallel = Parallel()
+    parallel: Parallel = Field(default_factory=Parallel)
     components: dict[Name, Component] = Field(default_factory=dict)
     wheels: tuple[Requirement, ...] = ()
     files: tuple[ImageFile, ...] = ()
@@ -215,7 +215,7 @@ class Variant(Value):
     working_folder: AbsolutePath | None = Field(default=None, description="where its command is started")
     script: Script | None = None
     serving: ServingRecipe | None = None
-    container: Container = Container()
+    container: Container = Field(default_factory=Container)
     smoke: Smoke | None = None
     gate: Name | None = None
     reference: Reference | None = None

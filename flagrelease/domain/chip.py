@@ -108,8 +108,8 @@ class Sdk(Value):
     version: SdkVersion | None = None
     build: Text | None = Field(default=None, description="build string that the toolkit prints of itself")
     base: Annotated[DebianBase | ImageBase, Field(discriminator="kind")]
-    python: Annotated[str, Field(pattern=r"^3\.\d+$")] | None = None
-    glibc: Annotated[str, Field(pattern=r"^2\.\d+$")] | None = None
+    python: Annotated[str, Field(pattern=r"^3\.[0-9]+$")] | None = None
+    glibc: Annotated[str, Field(pattern=r"^2\.[0-9]+$")] | None = None
     driver: Driver | None = None
     installers: tuple[Installer, ...] = ()
     torch: TorchStack | None = None

@@ -12,7 +12,7 @@ from flagrelease.domain.value import Name, RelativePath, Sha256, Text, Value
 CommitPrefix = Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")]
 """A commit id of at least 7 digits; the lock holds all 40."""
 
-GitRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=200)]
+GitRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*$", max_length=200)]
 
 
 class GitSource(Value):

@@ -10,7 +10,13 @@ EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1
 EnvValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4000)]
 Capability = Annotated[str, Field(pattern=r"^[A-Z][A-Z_]*$", max_length=40)]
 
-DevicePath = Annotated[str, Field(pattern=r"^/dev/[A-Za-z0-9_./-]*(\{die\}[A-Za-z0-9_./-]*)?$", max_length=200)]
+DevicePath = Annotated[
+    str,
+    Field(
+        pattern=r"^/dev(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*\{die\}[A-Za-z0-9_.-]*)?$",
+        max_length=200,
+    ),
+]
 """A device node; `{die}` stands for the number of each die that is used."""
 
 

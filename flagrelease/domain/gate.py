@@ -1,8 +1,8 @@
 """A gate policy: the tasks, their items and margins, fixed before any result is seen."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from flagrelease.domain.source import FileSource
 from flagrelease.domain.value import Name, Text, Value
@@ -29,8 +29,18 @@ class Selection(Value):
     seed: Annotated[int, Field(ge=0)]
 
 
+FITS: Final = {
+    "option_loglikelihood": {"format": "commonsense_qa", "metric": "acc_norm"},
+    "next_word": {"format": "boolq_passage", "metric": "exact_match"},
+}
+"""What each kind of task reads and how it scores: nothing else is written for it."""
+
+
 class Task(Value):
-    """One benchmark whose items are asked here, one by one. `scale` is what the published number is multiplied by."""
+    """One benchmark whose items are asked here, one by one. `scale` is what the published number is multiplied by.
+
+    `note` is what a reader of the score has to know about how the task was set up; the card says it.
+    """
 
     kind: Literal["option_loglikelihood", "next_word"]
     format: Literal["commonsense_qa", "boolq_passage"]
@@ -42,6 +52,17 @@ class Task(Value):
     margin_pt: Points
     tier: Tier = "critical"
     max_tokens: Annotated[int, Field(ge=1, le=64)] = 1
+    note: Text | None = None
+
+    @field_validator("format", "metric")
+    @classmethod
+    def _fits_its_kind(cls, text: str, given: ValidationInfo) -> str:
+        # A kind that makes no sense is told by itself.
+        kind, name = given.data.get("kind"), str(given.field_name)
+        wanted = FITS[kind][name] if kind else text
+        if text != wanted:
+            raise ValueError(f"wanted '{wanted}', which is the {name} of kind '{kind}', found '{text}'")
+        return text
 
 
 class HarnessTask(Value):

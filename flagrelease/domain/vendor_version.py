@@ -5,10 +5,13 @@ They are no PEP 440 versions, and their case differs between a vendor's texts an
 
 import re
 from functools import total_ordering
+from itertools import zip_longest
 from typing import Final
 
 _PART: Final = re.compile(r"[0-9]+|[a-z]+")
-_BEFORE_RELEASE: Final = ("dev", "alpha", "a", "beta", "b", "pre", "rc")
+_BEFORE_RELEASE: Final = ("dev", "alpha", "beta", "pre", "rc")
+_BEFORE_WITH_NUMBER: Final = ("a", "b")
+"""`1.0a1` comes before 1.0; `1.4.1a`, as driver versions have it, after 1.4.1."""
 
 
 @total_ordering
@@ -17,7 +20,8 @@ class VendorVersion:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.parts = tuple(_part(part) for part in _PART.findall(text.lower()))
+        found = _PART.findall(text.lower())
+        self.parts = tuple(_part(part, after) for part, after in zip_longest(found, found[1:], fillvalue=""))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, VendorVersion) and self._trimmed() == other._trimmed()
@@ -43,10 +47,11 @@ _END: Final = (1, 0, "")
 """A part that is not there: after `rc`, equal to 0, before anything else."""
 
 
-def _part(text: str) -> tuple[int, int, str]:
+def _part(text: str, after: str) -> tuple[int, int, str]:
     if text.isdigit():
         return (1, int(text), "")
-    return (0, 0, text) if text in _BEFORE_RELEASE else (2, 0, text)
+    before = text in _BEFORE_RELEASE or (text in _BEFORE_WITH_NUMBER and after.isdigit())
+    return (0, 0, text) if before else (2, 0, text)
 
 
 def at_least(version: str, least: str) -> bool:

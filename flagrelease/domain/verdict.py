@@ -1,11 +1,11 @@
 """What the gate decided, task by task and for the bundle, and the one value that may be published."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from flagrelease.domain.evidence import SmokeReport
+from flagrelease.domain.evidence import SmokeReport, Software
 from flagrelease.domain.gate import Tier
 from flagrelease.domain.image import Image
 from flagrelease.domain.value import Digest, Name, Sha256, Text, Value
@@ -98,12 +98,17 @@ class Approved(Value):
 
 
 class EvidenceFile(Value):
-    """One record that the verdict was reached from: its file below the evaluate stage's folder, and the file's hash."""
+    """One record that the verdict was reached from: its file below the evaluate stage's folder, and the file's hash.
+
+    `software` gave the answers that the record holds, the last of them at `finished`.
+    """
 
     task: Name
     side: Literal["reference", "target"]
     path: Text
     sha256: Sha256
+    software: tuple[Software, ...]
+    finished: datetime
 
 
 class Evaluation(Value):

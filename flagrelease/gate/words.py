@@ -25,14 +25,14 @@ def bundle_reason(decision: Decision, tasks: Sequence[TaskVerdict]) -> str:
     """What the decision means for the bundle."""
     critical = [task for task in tasks if task.tier == "critical"]
     passed = sum(task.decision in ("PASS", "PASS_WARN") for task in critical)
-    shown = f"{passed} of {len(critical)} critical tasks with a result are shown to be within their margin"
+    shown = f"{passed} of {len(critical)} critical tasks passed"
     match decision:
         case "GO":
             return f"GO: {shown}"
         case "HOLD":
             return f"HOLD: the evidence does not decide; {shown}"
         case "NO-GO":
-            return f"NO-GO: the bundle is not shown to answer as well as its reference; {shown}"
+            return f"NO-GO: the bundle is not shown to answer as well as its reference; {shown}, of those with a result"
 
 
 def _why(task: TaskVerdict) -> str:
@@ -48,8 +48,12 @@ def _why(task: TaskVerdict) -> str:
             return f"the {loss} below -{margin} (p {task.p_damage_adjusted:.3g})"
         case "ANOMALY":
             return f"the gain is more than {margin}, so the reference is in doubt and has to be run again"
-        case "INCONCLUSIVE" | "INVALID":
-            return _findings(task, "invalid") or _findings(task, "hold") or _why_not_decided(task)
+        case "INVALID":
+            return _findings(task, "invalid")
+        case "INCONCLUSIVE":
+            # A finding does not make the items enough.
+            too_few = _why_not_decided(task) if task.interval[0] <= -task.margin else ""
+            return "; ".join(filter(None, (_findings(task, "hold"), too_few)))
 
 
 def _why_not_decided(task: TaskVerdict) -> str:

@@ -99,7 +99,7 @@ def _shared(container: Container, access: Access) -> Iterator[str]:
 
 
 def _port(recipe: Recipe, access: Access) -> Iterator[str]:
-    """A network of the container's own needs the server's port shown; on loopback, so that only this machine sees it."""
+    """A network of the container's own needs the server's port shown: on loopback, to this machine only."""
     serving = recipe.variant.serving
     if serving and "bridge" == recipe.variant.container.network == access.network:
         yield from ("--publish", f"127.0.0.1:{serving.port}:{serving.port}")

@@ -1,8 +1,11 @@
 """A whole lock: for bundles that are assembled here, nothing may stay open."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flagrelease import __version__
+from flagrelease.domain.bundle import Serving, Smoke
+from flagrelease.domain.gate import Policy
 from flagrelease.domain.lock import (
     Lock,
     LockedBase,
@@ -18,6 +21,19 @@ from flagrelease.formats.canonical import sha256_of
 from flagrelease.locking.resolver import Resolver, name_of
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What a recipe that is assembled has for certain; see `Recipe.is_assembled`."""
+
+    python: str
+    second: Model
+    second_weights: Weights
+    serving: Serving
+    smoke: Smoke
+    policy: Policy
+    baseline: LockedBaseline
+
+
 def make_whole(
     recipe: Recipe,
     resolver: Resolver,
@@ -27,20 +43,67 @@ def make_whole(
     say: Callable[[str], None],
 ) -> Lock:
     """The lock of a recipe that is assembled. Raises what the resolver raises."""
-    variant, chip, model = recipe.variant, recipe.chip, recipe.model
-    second, serving, policy = recipe.second_model, recipe.serving, recipe.policy
-    # `Recipe.is_assembled` says that all of these are there.
-    assert recipe.sdk.python
-    assert second
-    assert recipe.second_weights
-    assert serving
-    assert variant.smoke
-    assert policy
-    assert recipe.baseline_sha256
-    assert variant.reference
-    assert variant.reference.kind == "recorded"
-    known = {} if previous is None or "files" in upgrade else _files_of(previous)
+    variant, parts = recipe.variant, _parts(recipe)
+    files = _looked_up_once({} if previous is None or "files" in upgrade else _files_of(previous), resolver, say)
+    return Lock(
+        schema="flagrelease.lock/v2",
+        kind="whole",
+        tool=f"flagrelease {__version__}",
+        chip=recipe.chip.name,
+        chip_title=recipe.chip.title,
+        model=recipe.model.name,
+        variant=recipe.variant_name,
+        revision=variant.revision,
+        engine=recipe.engine.name,
+        engine_title=recipe.engine.title,
+        architecture=recipe.architecture,
+        memory_probe=recipe.chip.memory_probe,
+        recipe_sha256=sha256_of(recipe.binding()),
+        base=_base(recipe, resolver, previous if "debian" not in upgrade else None, say),
+        wheels=_wheels(recipe, resolver, previous if "wheels" not in upgrade else None, upgrade, say),
+        files=_image_files(recipe),
+        env=recipe.env,
+        python=parts.python,
+        weights=_weights(recipe.model, recipe.weights, files),
+        weights_folder=variant.weights_folder,
+        second_model=_weights(parts.second, parts.second_weights, files),
+        entrypoint=variant.entrypoint,
+        serving=parts.serving,
+        smoke=parts.smoke,
+        policy=parts.policy,
+        datasets=tuple(
+            LockedDataset(task=name, source=task.dataset.source, file=files(task.dataset.source)[0])
+            for name, task in parts.policy.tasks.items()
+        ),
+        baseline=parts.baseline,
+    )
 
+
+def _parts(recipe: Recipe) -> _Parts:
+    reference = recipe.variant.reference
+    assert reference is not None
+    assert reference.kind == "recorded"
+    assert recipe.sdk.python
+    assert recipe.second_model
+    assert recipe.second_weights
+    assert recipe.serving
+    assert recipe.variant.smoke
+    assert recipe.policy
+    assert recipe.baseline_sha256
+    return _Parts(
+        python=recipe.sdk.python,
+        second=recipe.second_model,
+        second_weights=recipe.second_weights,
+        serving=recipe.serving,
+        smoke=recipe.variant.smoke,
+        policy=recipe.policy,
+        baseline=LockedBaseline(path=reference.baseline, sha256=recipe.baseline_sha256),
+    )
+
+
+def _looked_up_once(
+    known: dict[str, tuple[LockedFile, ...]], resolver: Resolver, say: Callable[[str], None]
+) -> Callable[[FileSource], tuple[LockedFile, ...]]:
     def files(source: FileSource) -> tuple[LockedFile, ...]:
         key = sha256_of(source)
         if key not in known:
@@ -48,38 +111,7 @@ def make_whole(
             known[key] = resolver.files(source)
         return known[key]
 
-    return Lock(
-        schema="flagrelease.lock/v2",
-        kind="whole",
-        tool=f"flagrelease {__version__}",
-        chip=chip.name,
-        chip_title=chip.title,
-        model=model.name,
-        variant=recipe.variant_name,
-        revision=variant.revision,
-        engine=recipe.engine.name,
-        engine_title=recipe.engine.title,
-        architecture=recipe.architecture,
-        memory_probe=chip.memory_probe,
-        recipe_sha256=sha256_of(recipe.binding()),
-        base=_base(recipe, resolver, previous if "debian" not in upgrade else None, say),
-        wheels=_wheels(recipe, resolver, previous if "wheels" not in upgrade else None, upgrade, say),
-        files=_image_files(recipe),
-        env=recipe.env,
-        python=recipe.sdk.python,
-        weights=_weights(model, recipe.weights, files),
-        weights_folder=variant.weights_folder,
-        second_model=_weights(second, recipe.second_weights, files),
-        entrypoint=variant.entrypoint,
-        serving=serving,
-        smoke=variant.smoke,
-        policy=policy,
-        datasets=tuple(
-            LockedDataset(task=name, source=task.dataset.source, file=files(task.dataset.source)[0])
-            for name, task in policy.tasks.items()
-        ),
-        baseline=LockedBaseline(path=variant.reference.baseline, sha256=recipe.baseline_sha256),
-    )
+    return files
 
 
 def _base(recipe: Recipe, resolver: Resolver, previous: Lock | None, say: Callable[[str], None]) -> LockedBase:

@@ -5,28 +5,25 @@ there. Writers on one machine take turns (flock on the folder), and a layout kee
 """
 
 import fcntl
-import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 
 from flagrelease.domain.image import Image
 from flagrelease.domain.value import Digest
 from flagrelease.errors import PublishError
 from flagrelease.formats.durable import write_durably
+from flagrelease.oci.layout_files import BLOBS, blob_path, blob_stat, check_blob, copy_blob, read_small, sync_folder
 from flagrelease.oci.manifest import INDEX_TYPE, MANIFEST_TYPE, Descriptor
 from flagrelease.oci.reference import check_tag
-from flagrelease.oci.untrusted import JSON_LIMIT, descriptors, json_object
+from flagrelease.oci.untrusted import descriptors, json_object
 from flagrelease.ports import Progress, Store
 
 _MARK = "oci-layout"
 _VERSION = "1.0.0"
-_CHUNK = 1 << 20
 _DEEPEST = 4
 _REF_NAME = "org.opencontainers.image.ref.name"
 _INDEXES = (INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -37,8 +34,13 @@ def _silent(_done: int, _total: int) -> None:
     """Nobody follows."""
 
 
-def write_layout(store: Store, image: Image, folder: Path, *, tag: str, progress: Progress = _silent) -> int:
+def write_layout(
+    store: Store, image: Image, folder: Path, *, tag: str, copies: bool = False, progress: Progress = _silent
+) -> int:
     """Put the image into the layout at `folder` under `tag`; makes the layout when there is none.
+
+    With `copies`, every blob is a file of the layout's own. Without, it is the store's file under another name where
+    the file system can do that: it takes no room, and shares all damage.
 
     Returns:
         The bytes of the blobs that were put there, damaged ones anew; 0 when the layout had them all.
@@ -50,7 +52,7 @@ def write_layout(store: Store, image: Image, folder: Path, *, tag: str, progress
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _held(folder):
-            return _write(store, image, folder, tag, progress)
+            return _write(store, image, folder, tag, copies=copies, progress=progress)
     except OSError as fault:
         raise PublishError(
             f"{folder} cannot be written: {fault.strerror}", hint="make room there, or name another folder"
@@ -82,7 +84,7 @@ def check_layout(folder: Path) -> None:
     Raises:
         PublishError: it is not, or is of another version.
     """
-    mark = json_object(_small(folder, (_MARK,)), str(folder / _MARK))
+    mark = json_object(read_small(folder, (_MARK,)), str(folder / _MARK))
     if mark.get("imageLayoutVersion") != _VERSION:
         raise PublishError(f"{folder / _MARK} is not of version {_VERSION}", hint="name another folder")
 
@@ -112,7 +114,7 @@ class _Index:
     found: tuple[Descriptor, ...]
 
 
-def _write(store: Store, image: Image, folder: Path, tag: str, progress: Progress) -> int:
+def _write(store: Store, image: Image, folder: Path, tag: str, *, copies: bool, progress: Progress) -> int:
     check_place(folder)
     if not (folder / _MARK).exists():
         write_durably(folder / _MARK, json.dumps({"imageLayoutVersion": _VERSION}).encode())
@@ -127,27 +129,34 @@ def _write(store: Store, image: Image, folder: Path, tag: str, progress: Progres
             hint="publish under a new revision",
         )
     sizes = _sizes(store, image)
-    sent = _put_blobs(store, sizes, folder, progress)
+    sent = _put_blobs(store, sizes, folder, copies=copies, progress=progress)
     if not tagged:
         write_durably(folder / "index.json", _with_entry(index, image, tag))
     return sent
 
 
-def _put_blobs(store: Store, sizes: dict[Digest, int], folder: Path, progress: Progress) -> int:
-    blobs = folder / "blobs" / "sha256"
+def _put_blobs(store: Store, sizes: dict[Digest, int], folder: Path, *, copies: bool, progress: Progress) -> int:
+    blobs = folder.joinpath(*BLOBS)
     blobs.mkdir(parents=True, exist_ok=True)
     if blobs.is_symlink() or blobs.parent.is_symlink():
         raise PublishError(f"{blobs} leads out of the layout", hint="name another folder")
-    sent = done = 0
+    sent, done, total = 0, 0, sum(sizes.values())
+
+    def copied(count: int) -> None:
+        progress(done + count, total)
+
     for digest, size in sizes.items():
-        if not (_is_the_stores(store, folder, digest, size) or _is_good(folder, digest, size)):
-            store.link(digest, blobs / _hex(digest))
-            _check_blob(folder, digest, size)
+        if copies and not _is_its_own(folder, digest, size):
+            copy_blob(store.path(digest), folder, digest, copied)
+            sent += size
+        elif not copies and not (_is_the_stores(store, folder, digest, size) or _is_good(folder, digest, size)):
+            store.link(digest, blob_path(folder, digest))
+            check_blob(folder, digest, size)
             sent += size
         done += size
-        progress(done, sum(sizes.values()))
+        progress(done, total)
     for path in (blobs, blobs.parent, folder):
-        _sync(path)
+        sync_folder(path)
     return sent
 
 
@@ -174,7 +183,7 @@ def _read_index(folder: Path) -> _Index:
     path = folder / "index.json"
     if not os.path.lexists(path):
         return _Index(document={"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []}, found=())
-    document = json_object(_small(folder, ("index.json",)), str(path))
+    document = json_object(read_small(folder, ("index.json",)), str(path))
     if document.get("schemaVersion") != 2:  # noqa: PLR2004 - the one version of the format there is
         raise PublishError(f"{path} is not an image index", hint="name another folder")
     return _Index(document=document, found=descriptors(document.get("manifests"), str(path)))
@@ -187,11 +196,11 @@ def _check_tree(folder: Path, entry: Descriptor, seen: set[tuple[str, int]], *, 
     if (entry.digest, entry.size) in seen:
         return
     seen.add((entry.digest, entry.size))
-    _check_blob(folder, entry.digest, entry.size)
+    check_blob(folder, entry.digest, entry.size)
     if entry.media_type not in (*_INDEXES, *_MANIFESTS):
         return
     what = f"{entry.digest} in {folder}"
-    document = json_object(_small(folder, ("blobs", "sha256", _hex(entry.digest))), what)
+    document = json_object(read_small(folder, (*BLOBS, entry.digest.removeprefix("sha256:"))), what)
     if entry.media_type in _INDEXES:
         below = descriptors(document.get("manifests"), what)
     else:
@@ -202,85 +211,34 @@ def _check_tree(folder: Path, entry: Descriptor, seen: set[tuple[str, int]], *, 
 
 def _is_the_stores(store: Store, folder: Path, digest: Digest, size: int) -> bool:
     """Whether the blob is the very file of the store, which vouches for it: it need not be read again."""
-    there = _there(folder, digest)
+    there = blob_stat(folder, digest)
     if there is None or there.st_size != size or not store.has(digest):
         return False
     return os.path.samestat(store.path(digest).lstat(), there)
 
 
+def _is_its_own(folder: Path, digest: Digest, size: int) -> bool:
+    """Whether the blob is right, and no file of the store or of another layout under one more name."""
+    there = blob_stat(folder, digest)
+    return there is not None and there.st_nlink == 1 and _is_good(folder, digest, size)
+
+
 def _is_good(folder: Path, digest: Digest, size: int) -> bool:
     """Whether the blob is there and right; a damaged one is put there anew."""
-    there = _there(folder, digest)
+    there = blob_stat(folder, digest)
     if there is None or there.st_size != size:
         return False
     try:
-        _check_blob(folder, digest, size)
+        check_blob(folder, digest, size)
     except PublishError:
         return False
     return True
-
-
-def _there(folder: Path, digest: Digest) -> os.stat_result | None:
-    try:
-        found = (folder / "blobs" / "sha256" / _hex(digest)).lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return found if stat.S_ISREG(found.st_mode) else None
-
-
-def _check_blob(folder: Path, digest: Digest, size: int) -> None:
-    with _beneath(folder, ("blobs", "sha256", _hex(digest))) as file:
-        found = os.fstat(file.fileno()).st_size
-        if found != size:
-            raise PublishError(f"{digest} in {folder} has {found} bytes, wanted {size}", hint="publish it again")
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    if content != _hex(digest):
-        raise PublishError(f"{digest} in {folder} is damaged: its content is sha256:{content}", hint="publish it again")
-
-
-def _small(folder: Path, parts: tuple[str, ...]) -> bytes:
-    with _beneath(folder, parts) as file:
-        return file.read(JSON_LIMIT + 1)
-
-
-@contextmanager
-def _beneath(folder: Path, parts: tuple[str, ...]) -> Iterator[BufferedReader]:
-    """Open a plain file of the layout. No part of its way is a link, and a pipe is not waited for."""
-    where = folder.joinpath(*parts)
-    flags = os.O_RDONLY | os.O_CLOEXEC
-    try:
-        fd = os.open(folder, flags | os.O_DIRECTORY)
-        for number, part in enumerate(parts, start=1):
-            kind = os.O_NONBLOCK if number == len(parts) else os.O_DIRECTORY
-            try:
-                inner = os.open(part, flags | os.O_NOFOLLOW | kind, dir_fd=fd)
-            finally:
-                os.close(fd)
-            fd = inner
-    except OSError as fault:
-        raise PublishError(f"{where} cannot be read: {fault.strerror}", hint="name an OCI layout") from fault
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise PublishError(f"{where} is not a plain file", hint="name an OCI layout")
-        yield file
 
 
 def _foreign(folder: Path) -> bool:
     """Whether there are files and no mark of a layout; what a killed writer of the mark left does not count."""
     names = [path.name for path in folder.iterdir()]
     return _MARK not in names and any(not name.startswith(f".{_MARK}.") for name in names)
-
-
-def _hex(digest: Digest) -> str:
-    return digest.removeprefix("sha256:")
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 @contextmanager

@@ -11,7 +11,10 @@ from flagrelease.stages import ORDER
 
 
 def summary(folder: Path, *, lock: Lock, image: Image, serving: SmokeReport, verdict: Verdict) -> dict[str, object]:
-    """The content of `report.json`: stages in their order with seconds and, where one had nothing to do, the reason."""
+    """The content of `report.json`: the verdict, the deviations it lives with, and the stages in their order.
+
+    Each stage with its seconds and, where it had nothing to do, the reason.
+    """
     paths = [folder / f"{number}-{stage}" / "done.json" for number, stage in enumerate(ORDER, start=1)]
     return {
         "bundle": lock.bundle,

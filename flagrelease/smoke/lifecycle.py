@@ -50,7 +50,7 @@ def becomes_ready(server: Server, serving: Serving, measured: Measured) -> str:
 
 
 def stops(server: Server, within_s: float, measured: Measured) -> str:
-    """SIGTERM ends the server in time, with a status that says so; no process is left, and nobody is at the port."""
+    """SIGTERM ends the server in time, with a status that says so; no process, no listener and no memory is left."""
     started = time.monotonic()
     status = server.stop(within_s)
     measured["stop_s"] = round(time.monotonic() - started, 3)
@@ -63,12 +63,15 @@ def stops(server: Server, within_s: float, measured: Measured) -> str:
         if time.monotonic() - started > within_s:
             raise SmokeError(f"SIGTERM: {left} after {within_s:g} s")
         time.sleep(_POLL_S)
+    measured["memory_bytes_after"] = server.memory()
     return f"ended with status {status} after {measured['stop_s']:.1f} s"
 
 
 def _left_behind(server: Server) -> str:
     if pids := server.processes():
         return f"processes {', '.join(map(str, pids))} are left"
+    if held := server.memory():
+        return f"{held} bytes of memory are held"
     host, port = server.base_url.removeprefix("http://").split(":")
     try:
         socket.create_connection((host, int(port)), timeout=_POLL_S).close()
@@ -77,13 +80,15 @@ def _left_behind(server: Server) -> str:
     return f"port {port} still answers"
 
 
-def starts_again(start: Start, measured: Measured) -> str:
-    """Start, answer and stop several times over.
+def starts_again(start: Start, before: int, measured: Measured) -> str:
+    """Start, answer and stop several times over: memory goes back to where it began.
 
-    Measured is the memory of the server each time it became ready, which must not grow over the starts. After each stop
-    there is no memory to measure: no process may be left to hold any.
+    Measured are the bytes that the server holds each time it became ready, which must not grow over the starts, and
+    after each stop, which must be none. `before` is what the server that ran before holds now that it was stopped.
     """
-    held = []
+    measured["memory_bytes_before"] = before
+    held: list[float] = []
+    kept: list[float] = []
     for cycle in range(1, CYCLES + 1):
         with start.serve() as server:
             found: Measured = {}
@@ -93,12 +98,15 @@ def starts_again(start: Start, measured: Measured) -> str:
             _completes(start.talk(server))
             stops(server, start.stop_within_s, found)
             measured[f"stop_s_{cycle}"] = found["stop_s"]
+            kept.append(found["memory_bytes_after"])
+            measured[f"memory_bytes_after_{cycle}"] = found["memory_bytes_after"]
     growth = max(held) - held[0]
     limit = max(GROWTH_BYTES, GROWTH_SHARE * held[0])
     measured["growth_bytes"], measured["growth_limit_bytes"] = growth, limit
     if growth > limit:
         raise SmokeError(f"memory when ready grew by {growth:.0f} bytes in {CYCLES} starts, limit {limit:.0f}")
-    return f"{CYCLES} starts, memory when ready grew by {growth / (1 << 20):.1f} MiB, no process left after a stop"
+    grew = f"memory when ready grew by {growth / (1 << 20):.1f} MiB"
+    return f"{CYCLES} starts, {grew}; {before} bytes held before the first start, {max(kept):.0f} after each stop"
 
 
 def serves_another_model(start: Start, first_name: str, measured: Measured) -> str:

@@ -92,13 +92,13 @@ def require_evidence(here: Path, lock: Lock, image: Image, evaluation: Evaluatio
         raise GateError(f"the verdict is not what the records in `{here}` give", hint=_AGAIN)
 
 
-def stop_unless_go(verdict: Verdict, *, log: Path | None = None) -> None:
+def stop_unless_go(verdict: Verdict) -> None:
     """Raise GateError for NO-GO and HoldError for HOLD, with the gate's reasons."""
     reasons = "\n".join(f"  {reason}" for reason in verdict.reasons)
     if verdict.decision == "NO-GO":
-        raise GateError(f"NO-GO\n{reasons}", log=log)
+        raise GateError(f"NO-GO\n{reasons}")
     if verdict.decision == "HOLD":
-        raise HoldError(f"HOLD\n{reasons}", hint="more items, or a waiver for this image, would settle it", log=log)
+        raise HoldError(f"HOLD\n{reasons}", hint="more items, or a waiver for this image, would settle it")
 
 
 def _baseline(tools: Tools, lock: Lock) -> Baseline:
@@ -141,4 +141,11 @@ def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[Ev
         content = pretty_json(run)
         path.write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
-        yield EvidenceFile(task=run.task, side=side, path=str(path.relative_to(here)), sha256=digest)
+        yield EvidenceFile(
+            task=run.task,
+            side=side,
+            path=str(path.relative_to(here)),
+            sha256=digest,
+            software=run.software,
+            finished=run.finished,
+        )

@@ -7,6 +7,7 @@ from typing import TypeVar
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, Sources
 from flagrelease.domain.value import Digest
+from flagrelease.evaluation.prompts import prompts_of
 from flagrelease.ports import Events, Progress, Tools
 
 T = TypeVar("T", LockedDeb, LockedFile, LockedWheel)
@@ -16,7 +17,8 @@ def fetch(tools: Tools, here: Path, lock: Lock) -> Sources:  # noqa: ARG001 - ev
     """Everything the lock names, in the store.
 
     Raises:
-        SourceError: a file cannot be had, or is not what the lock says.
+        SourceError: a file cannot be had, is not what the lock says, or holds no items of its task's format.
+        RecipeError: a dataset has another number of items than the policy says.
     """
     supplier, debs, wheels = tools.supplier, lock.base.packages, lock.wheels
     datasets = tuple(dataset.file for dataset in lock.datasets)
@@ -33,7 +35,7 @@ def fetch(tools: Tools, here: Path, lock: Lock) -> Sources:  # noqa: ARG001 - ev
             done += one.size
         return tuple(digests)
 
-    return Sources(
+    sources = Sources(
         debs=bring(debs, supplier.deb),
         wheels=bring(wheels, supplier.wheel),
         weights=bring(lock.weights.files, supplier.file),
@@ -41,6 +43,11 @@ def fetch(tools: Tools, here: Path, lock: Lock) -> Sources:  # noqa: ARG001 - ev
         second_model=bring(lock.second_model.files, supplier.file),
         bytes_total=total,
     )
+    for dataset in lock.datasets:
+        # Minutes before they are asked: here a wrong policy costs no build and no evaluation.
+        data = tools.store.path(dataset.file.digest).read_bytes()
+        prompts_of(dataset.task, lock.policy.tasks[dataset.task], data)
+    return sources
 
 
 def _part_of_all(events: Events, *, before: int, size: int, total: int) -> Progress:

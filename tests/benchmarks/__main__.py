@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import tests.planning.bench
+import tests.recipes.bench
+
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".cache" / "e2e"
 ROUNDS = 7
@@ -85,8 +88,18 @@ def demo() -> str:
     return f"{took:.0f} s, budget 300 s"
 
 
+def plan() -> str:
+    """`plan` of one bundle whose lock is fresh, against `--help`, which loads nothing but the command line."""
+    environment = {"FLAGRELEASE_HOME": str(HOME), "FLAGRELEASE_OUT": str(ROOT / ".cache" / "bench")}
+    ours, theirs = in_turn([*program(), "plan", *BUNDLE], [*program(), "--help"], environment)
+    return f"{ours * 1000:.0f} ms, budget 300 ms; --help {theirs * 1000:.0f} ms: {ours / theirs:.2f} ×"
+
+
 BENCHMARKS: dict[str, Callable[[], str]] = {
     "help": help_,
+    "plan": plan,
+    **tests.planning.bench.BENCHMARKS,
+    **tests.recipes.bench.BENCHMARKS,
     "build-with-nothing-to-do": build_with_nothing_to_do,
     "server-ready": server_ready,
     "demo": demo,

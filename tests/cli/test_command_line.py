@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from flagrelease.cli import app
+from flagrelease.cli.app import COMMANDS
+from flagrelease.errors import FlagReleaseError, LockError, PublishError, RecipeError
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -64,7 +68,7 @@ def test_a_folder_without_recipes_is_named_with_what_to_do(tmp_path: Path) -> No
     assert "--recipes" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["lock", "build", "publish", "run", "gc", "fsck", "doctor", "schema"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command: str) -> None:
     done = flagrelease(command, "--help")
     assert done.returncode == 0
@@ -73,3 +77,21 @@ def test_every_command_has_help(command: str) -> None:
 
 def test_the_version_is_told() -> None:
     assert flagrelease("--version").stdout.startswith("flagrelease ")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            RecipeError("a.yaml:1:1: x: wrong\nb.yaml:2:2: y: wrong\n  and why", hint="mend them"),
+            "error: a.yaml:1:1: x: wrong\nerror: b.yaml:2:2: y: wrong\n  and why\n  hint: mend them\n",
+        ),
+        (LockError("one lock is stale\nanother is"), "error: one lock is stale\nerror: another is\n"),
+        (PublishError("r failed: no\ndone: none"), "error: r failed: no\ndone: none\n"),
+    ],
+)
+def test_every_fault_of_a_list_begins_as_an_error(
+    error: FlagReleaseError, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app._tell(error)
+    assert capsys.readouterr().err == told

@@ -147,3 +147,48 @@ def test_doctor_needs_no_recipes_to_look_at_the_machine(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path)}
     done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert "user namespaces" in done.stdout
+
+
+# run and completion -------------------------------------------------------------------------------
+
+
+def test_run_of_a_bundle_that_was_never_built_says_so_in_two_lines(tmp_path: Path) -> None:
+    done = call(tmp_path, "run", *CPU)
+    assert done.returncode == 5
+    lines = done.stderr.splitlines()
+    told = lines[next(index for index, line in enumerate(lines) if line.startswith("error: ")) :]
+    home = tmp_path / ".cache" / "flagrelease"
+    assert told[0].startswith("error: the bundle is not ready here: ")
+    assert told[0].endswith(f" files are not in {home}, and offline none is fetched")
+    assert told[1:] == ["  hint: run `flagrelease build --chip cpu --model smollm2-135m-instruct` first"]
+
+
+def test_run_refuses_a_profile_that_the_chip_does_not_have_before_anything_is_unpacked(tmp_path: Path) -> None:
+    done = call(tmp_path, "run", *CPU, "--profile", "logs")
+    assert done.returncode == 3
+    assert "has no profile `logs`" in done.stderr
+    assert not (tmp_path / ".cache" / "flagrelease" / "rootfs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("plan", "--chip", "asc"), "ascend_800i_a2"),
+        (("plan", "--model", "mini"), "minicpm-o-4.5"),
+        (("plan", "--variant", "v"), "vllm"),
+        (("build", "--until", "smoke"), "smoke_serving"),
+    ],
+)
+def test_the_shell_completes_what_recipes_and_stages_are_called(
+    tmp_path: Path, words: tuple[str, ...], offered: str
+) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "_FLAGRELEASE_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(("flagrelease", *words)),
+        "COMP_CWORD": str(len(words)),
+    }
+    program = Path(sys.executable).with_name("flagrelease")
+    done = subprocess.run([program], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert offered in done.stdout.split()

@@ -10,6 +10,13 @@ from tests.e2e.project import ROOT, Project, make_project
 from tests.publish.docker_registry import docker_registry
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One after the other, also where tests run at once: they share a store, and some want it for themselves."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interrupts_are_heard() -> None:
     """A shell starts its background jobs deaf to Ctrl+C, and programs that they start inherit it."""

@@ -1,19 +1,28 @@
-"""A build whose display kills the whole program at a chosen event: `STAGE KIND NTH RECIPES OUT HOME MODEL`."""
+"""A build whose display kills the whole program at a chosen event: `STAGE KIND NTH RECIPES OUT HOME MODEL [TO WAIVER]`.
+
+With a target and a waiver, what was built is published.
+"""
 
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.locks import hold
 from flagrelease.adapters.storage.roots import in_use, register
-from flagrelease.cli.session import bundle_folder
+from flagrelease.cli.bundle_folder import bundle_folder
 from flagrelease.cli.settings import settings
 from flagrelease.cli.wire import HostTools, code_sha256
 from flagrelease.domain.run import Event
-from flagrelease.pipeline import Run, release
+from flagrelease.domain.verdict import Waiver
+from flagrelease.formats.strict import decode_yaml
+from flagrelease.pipeline import Run, deliver, release
 from flagrelease.report.journal import Journal
+from flagrelease.stages.evaluate import approve
+
+TAG = "killed"
 
 
 class KillingDisplay:
@@ -33,7 +42,7 @@ class KillingDisplay:
 
 
 def main(words: list[str]) -> None:
-    stage, kind, nth, recipes, out, home, model = words
+    stage, kind, nth, recipes, out, home, model, *publishing = words
     os.environ["FLAGRELEASE_HOME"] = home
     chosen = settings(recipes=Path(recipes), out=Path(out))
     catalogue = Catalogue(chosen.recipes)
@@ -47,7 +56,15 @@ def main(words: list[str]) -> None:
     ):
         register(chosen.home, folder)
         tools = HostTools(chosen, journal, catalogue)
-        release(Run(folder=folder, tools=tools, journal=journal, code=code_sha256()), recipe, lock)
+        run = Run(folder=folder, tools=tools, journal=journal, code=code_sha256())
+        built = release(run, recipe, lock)
+        if publishing:
+            to, waiver = publishing
+            granted = decode_yaml(Path(waiver).read_bytes(), Waiver, source=waiver)
+            today = datetime.now(UTC).date()
+            approved = approve(built.image, built.serving, built.evaluation, granted, today=today)
+            deliver(run, approved, (tools.target(to),), TAG)
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

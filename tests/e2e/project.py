@@ -88,10 +88,13 @@ class Project:
         paths = list(self.out.glob("*/events.jsonl"))
         return [json.loads(line) for path in paths for line in path.read_text().splitlines() if line.endswith("}")]
 
-    def kill_at(self, stage: str, kind: str, nth: int = 1) -> None:
-        """Build and kill -9 the program by its own hand, at the nth event of this kind in the stage."""
+    def kill_at(self, stage: str, kind: str, nth: int = 1, *, publishing: tuple[str, ...] = ()) -> None:
+        """Build and kill -9 the program by its own hand, at the nth event of this kind in the stage.
+
+        `publishing` are a target and the waiver with which it is published there under the tag `killed`.
+        """
         argv = [sys.executable, str(ROOT / "tests" / "e2e" / "killed_build.py"), stage, kind, str(nth)]
-        words = [str(self.recipes), str(self.out), str(self.home), self.model]
+        words = [str(self.recipes), str(self.out), str(self.home), self.model, *publishing]
         done = subprocess.run([*argv, *words], env=self.env(), cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr
 

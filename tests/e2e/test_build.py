@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,9 @@ def test_the_card_shows_digests_scores_and_the_deviation_and_calls_itself_a_draf
     assert "**Draft.**" in card
     assert "commonsense" in card
     assert "2027-12-31" in card
+    assert "transformers 5." in card
+    assert f"measured {datetime.now(UTC).date().isoformat()[:4]}-" in card
+    assert "lowered from 240 to 200" in card
 
 
 def test_a_second_build_has_nothing_to_do_and_uses_no_network(built: Project) -> None:
@@ -172,6 +176,16 @@ def test_the_report_shows_every_stage_with_its_time_and_why_one_was_skipped(buil
     assert [stage["stage"] for stage in report["stages"]] == list(BUILD_STAGES)
     skipped = {stage["stage"] for stage in report["stages"] if "skipped" in stage}
     assert skipped == {"patch", "smoke_kernels"}
+
+
+def test_every_reason_is_told_once_and_so_is_the_deviation(built: Project) -> None:
+    done = built.call("build")
+    assert done.returncode == HOLD
+    reasons = json.loads((built.bundle() / "report.json").read_text())["reasons"]
+    for reason in reasons:
+        assert (done.stdout + done.stderr).count(reason) == 1
+    assert "deviates unknown-model, as declared until 2027-12-31: " in done.stdout
+    assert "log:" not in done.stderr
 
 
 def test_json_on_stdout_is_only_json(built: Project) -> None:

@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-import shutil
+import re
 from pathlib import Path
 
 import pytest
-import yaml
 
-from flagrelease.adapters.storage.store import FileStore
-from tests.e2e.project import HOLD, MODEL, Project, make_project
-from tests.evaluation.noisy import noisy_copy
+from tests.e2e.project import HOLD, MODEL, Project
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +57,13 @@ def test_a_wrong_target_is_refused_before_anything_is_done(project: Project) -> 
     assert project.events() == []
 
 
+def test_a_wrong_tag_is_refused_before_anything_is_done(project: Project, tmp_path: Path) -> None:
+    done = project.call("publish", "--to", f"oci:{tmp_path / 'layout'}", "--tag", "bad tag")
+    assert done.returncode == 9
+    assert "`bad tag` is not a tag" in done.stderr
+    assert project.events() == []
+
+
 def test_offline_a_registry_is_refused(built: Project, waiver: Path) -> None:
     done = built.call("publish", "--offline", "--to", "127.0.0.1:1/x", "--waiver", str(waiver))
     assert done.returncode == 9
@@ -71,21 +75,68 @@ def test_a_card_that_was_deleted_comes_back_with_its_references(built: Project, 
     assert built.call("publish", "--to", f"oci:{layout}", "--waiver", str(waiver)).returncode == 0
     (built.bundle() / "README.md").unlink()
     built.call("build")
-    assert str(layout) in (built.bundle() / "README.md").read_text()
+    card = (built.bundle() / "README.md").read_text()
+    assert str(layout) in card
+    assert "the tests let this image through until 2099-12-31. Why: twelve items a task cannot decide" in card
+
+
+def test_a_card_that_was_written_into_is_made_right_by_the_next_build(built: Project) -> None:
+    path = built.bundle() / "README.md"
+    card = path.read_text()
+    path.write_text(card.replace("HOLD", "GO"))
+    assert built.call("build").returncode == HOLD
+    assert path.read_text() == card
+
+
+def test_a_release_of_another_image_or_verdict_or_a_damaged_one_heads_no_card(
+    built: Project, tmp_path: Path, waiver: Path
+) -> None:
+    assert built.call("publish", "--to", f"oci:{tmp_path / 'layout'}", "--waiver", str(waiver)).returncode == 0
+    path, card = built.bundle() / "9-publish" / "release.json", built.bundle() / "README.md"
+    assert "**Draft.**" not in card.read_text()
+    kept = path.read_text()
+    try:
+        for text, why in (
+            (kept.replace(built.image(), f"sha256:{'0' * 64}"), "is about another image"),
+            (
+                re.sub(r'"figures_sha256": "\w+"', f'"figures_sha256": "{"0" * 64}"', kept),
+                "is about an earlier verdict",
+            ),
+            (kept[:100], "is damaged"),
+        ):
+            path.write_text(text)
+            done = built.call("build")
+            assert done.returncode == HOLD, done.stderr
+            assert f"{path} {why}" in done.stderr
+            assert "**Draft.**" in card.read_text()
+            assert "layout" not in card.read_text().partition("## Does it answer")[0].replace("image layout", "")
+    finally:
+        path.write_text(kept)
+    assert built.call("build").returncode == HOLD
+    assert "**Draft.**" not in card.read_text()
 
 
 def test_a_published_folder_holds_every_blob_by_its_digest(built: Project, tmp_path: Path, waiver: Path) -> None:
     layout = tmp_path / "layout"
     done = built.call("publish", "--to", f"oci:{layout}", "--waiver", str(waiver), "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["image"] == built.image()
+    release = json.loads(done.stdout)
+    assert release["image"] == built.image()
+    assert release["decision"] == "HOLD"
+    assert [w["reason"] for w in release["waivers"]] == ["twelve items a task cannot decide"]
+    published = release["published"][-1]
+    assert published["reference"] == f"oci:{layout}:{published['tag']}"
     index = json.loads((layout / "index.json").read_text())
     assert index["manifests"][0]["digest"] == built.image()
+    assert index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"] == published["tag"]
     for blob in (layout / "blobs" / "sha256").iterdir():
+        assert blob.stat().st_nlink == 1
         assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
     card = (built.bundle() / "README.md").read_text()
     assert "**Not signed**" in card
     assert "**Draft.**" not in card
+    assert "**Published by waiver**" in card
+    assert f"skopeo copy oci:{layout}:{published['tag']} docker-daemon:" in card
     assert built.image() in card
 
 
@@ -97,42 +148,3 @@ def test_a_registry_takes_the_bundle_and_the_second_time_no_byte(built: Project,
     assert published["reference"] == f"{registry}/cpu/{MODEL}@{built.image()}"
     assert published["bytes_sent"] > 200_000_000
     assert json.loads(second.stdout)["published"][-1]["bytes_sent"] == 0
-
-
-def test_a_model_whose_tensors_carry_noise_is_not_published(shared_home: Path, tmp_path: Path) -> None:
-    project = make_project(tmp_path / "noisy", shared_home, items=120)
-    make_noisy(project)
-    done = project.call("build")
-    assert done.returncode in {8, HOLD}, done.stderr
-    assert "NO-GO" in done.stdout or "HOLD" in done.stdout
-    assert (project.bundle() / "README.md").is_file()
-    refused = project.call("publish", "--to", f"oci:{tmp_path / 'layout'}")
-    assert refused.returncode == done.returncode
-    assert not (tmp_path / "layout").exists()
-
-
-def make_noisy(project: Project) -> None:
-    """Lock a model of its own whose weights are the real ones with noise, against the same reference."""
-    lock = project.recipes / "bundles" / "cpu" / f"{MODEL}.lock.json"
-    (weights,) = json.loads(lock.read_text())["variants"]["llamacpp"]["weights"]["files"]
-    assert project.call("build", "--until", "fetch").returncode == 0
-    noisy = project.recipes / "noisy" / "noisy.gguf"
-    noisy.parent.mkdir()
-    noisy_copy(FileStore(project.home).path(f"sha256:{weights['sha256']}"), noisy, sigma=0.08)
-    model = yaml.safe_load((project.recipes / "models" / f"{MODEL}.yaml").read_text())
-    model["name"] = "noisy"
-    model["weights"]["q4_1"]["source"] = {"kind": "folder", "folder": "noisy", "files": ["noisy.gguf"]}
-    (project.recipes / "models" / "noisy.yaml").write_text(yaml.safe_dump(model))
-    bundle = (project.recipes / "bundles" / "cpu" / f"{MODEL}.yaml").read_text()
-    bundle = bundle.replace(f"model: {MODEL}", "model: noisy", 1)
-    (project.recipes / "bundles" / "cpu" / "noisy.yaml").write_text(bundle)
-    # The reference counts as one of the noisy model, so that it is the answers that decide and not the hash.
-    (record,) = project.recipes.glob("baselines/*/*.json")
-    noise = hashlib.sha256(noisy.read_bytes()).hexdigest()
-    record.write_text(
-        record.read_text().replace(weights["sha256"], noise).replace(f'"model": "{MODEL}"', '"model": "noisy"')
-    )
-    shutil.rmtree(project.out)
-    project.model = "noisy"
-    done = project.call("lock")
-    assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_a_server_is_started_with_its_address_and_leaves_nothing(
     assert first.startswith(f"$ {PYTHON} /opt/serve.py --host 127.0.0.1")
 
 
+def test_variables_of_the_request_are_set_on_top_of_the_images_own(
+    engine: EmbeddedEngine, image: Image, tmp_path: Path
+) -> None:
+    asked = replace(request(engine.free_port(), tmp_path), env={"LOG_LEVEL": "debug"})
+    with engine.serve(image, asked) as server:
+        server.wait_until_healthy(30)
+        variables = Path(f"/proc/{server.pid}/environ").read_bytes().split(b"\0")
+    assert b"LOG_LEVEL=debug" in variables
+    assert len(variables) > 2
+
+
 def test_leaving_the_block_by_an_error_ends_the_server(engine: EmbeddedEngine, image: Image, tmp_path: Path) -> None:
     port = engine.free_port()
     seen = []
@@ -166,7 +178,7 @@ def test_a_taken_port_is_told_with_who_has_it(engine: EmbeddedEngine, image: Ima
         pass
     assert f"port {taken} on 127.0.0.1 is taken by " in caught.value.message
     assert f"(pid {os.getpid()})" in caught.value.message
-    assert caught.value.hint
+    assert caught.value.hint == "stop that process, or choose another port: `flagrelease run --port N`"
     assert "\n" not in caught.value.message + caught.value.hint
 
 

@@ -1,3 +1,4 @@
+import os
 import socket
 
 import pytest
@@ -33,3 +34,10 @@ def test_a_server_can_listen_at_once_on_a_port_that_was_handed_out() -> None:
         assert not is_free(port)
         with pytest.raises(ToolError, match=f"port {port} on 127.0.0.1 is taken"):
             require_free(port)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may listen on every port")
+def test_a_port_for_root_only_is_told_with_the_option_that_chooses_another() -> None:
+    with pytest.raises(ToolError) as refused:
+        require_free(1)
+    assert "--port N" in refused.value.hint

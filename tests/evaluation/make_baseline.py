@@ -56,7 +56,9 @@ def program(folder: Path, out: Path, *options: str) -> list[str]:
     argv = [str(python), "-m", "flagrelease.adapters.transformers_reference", "--policy", str(POLICY)]
     for name, task in policy.tasks.items():
         argv += ["--dataset", f"{name}={fetched(python, task.dataset.source, folder)}"]
-    argv += ["--gguf", str(fetched(python, model.weights[WEIGHTS].source, folder)), "--model", model.name]
+    weights = model.weights[WEIGHTS].source
+    assert weights is not None
+    argv += ["--gguf", str(fetched(python, weights, folder)), "--model", model.name]
     return [*argv, "--out", str(out), *options]
 
 

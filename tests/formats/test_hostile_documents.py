@@ -49,6 +49,15 @@ MERGES = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n -
         pytest.param("a:\n  \x1b[2J", "r.yaml:2:3: the character U+001B is not allowed", id="escape"),
         pytest.param("a: \ud800", "r.yaml:1:4: the character U+D800 is not allowed", id="half a character"),
         pytest.param(b"a: \xff", "r.yaml:1:4: not UTF-8: byte 0xff", id="not UTF-8"),
+        pytest.param("a: 1".encode("utf-16"), "r.yaml:1:1: this is UTF-16; save it as UTF-8", id="UTF-16"),
+        pytest.param("a: \x9b2J", "r.yaml:1:4: the invisible character U+009B is not allowed", id="C1 control"),
+        pytest.param("# \u202e", "r.yaml:1:3: the invisible character U+202E is not allowed", id="right to left"),
+        pytest.param("a: x\ufeff", "r.yaml:1:5: the invisible character U+FEFF is not allowed", id="late BOM"),
+        pytest.param(
+            "%YAML 1.2\n---\na: 1", "r.yaml:1:1: directives are not allowed: remove what begins with %", id="%"
+        ),
+        pytest.param("a:\n\tb: 1", "r.yaml:2:1: not valid YAML: a tab cannot indent; use spaces", id="tab"),
+        pytest.param("a: @b", "r.yaml:1:4: not valid YAML: a value cannot begin with '@'; quote it", id="at sign"),
         pytest.param(b"a: x\nb: \xc3", "r.yaml:2:4: not UTF-8: byte 0xc3", id="cut UTF-8"),
         pytest.param(
             "a: 1\n--- \nb: 2\n", "r.yaml:2:1: a second document begins; wanted one document a file", id="two documents"
@@ -97,6 +106,31 @@ def test_hostile_json_is_refused(written: bytes, message: str) -> None:
     with pytest.raises(RecipeError) as caught:
         decode_json(written, Document, source="l.json")
     assert caught.value.message == message
+
+
+def test_what_an_escape_hides_is_refused_at_its_place() -> None:
+    with pytest.raises(RecipeError) as caught:
+        decode_yaml(f'{HEAD}note: "a\\u202eb"\nenv: {{"c\\N": "\\x7f"}}\n', Document, source="r.yaml")
+    assert caught.value.message == (
+        "r.yaml:4:7: note: the invisible character U+202E is not allowed\n"
+        "r.yaml:5:7: env.'c\\u0085': the invisible character U+0085 is not allowed\n"
+        "r.yaml:5:14: env.'c\\u0085': the character U+007F is not allowed"
+    )
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_byte_order_mark_and_the_line_ends_of_windows_change_nothing(mark: str, line_end: str) -> None:
+    text = mark + HEAD.replace("\n", line_end)
+    for written in (text, text.encode()):
+        assert decode_yaml(written, Document, source="r.yaml") == decode_yaml(HEAD, Document, source="r.yaml")
+    with pytest.raises(RecipeError, match=r"^r\.yaml:1:1: scheme: unknown key"):
+        decode_yaml(text.replace("schema", "scheme"), Document, source="r.yaml")
+
+
+@pytest.mark.parametrize("joined", ["\u0646\u200c\u0647", "\U0001f468\u200d\U0001f4bb", "寒武纪", "é", "\xa0"])
+def test_joiners_and_the_letters_of_all_languages_are_read(joined: str) -> None:
+    assert decode_yaml(f"{HEAD}note: {joined}x\n", Document, source="r.yaml").note == f"{joined}x"
 
 
 def test_a_document_just_below_the_limits_is_read() -> None:

@@ -8,7 +8,7 @@ from flagrelease.domain.evidence import EvalRun
 from flagrelease.domain.gate import Policy, Task, Tier
 from flagrelease.domain.verdict import TaskVerdict, Verdict
 from flagrelease.gate.decide import decide
-from tests.gate.builders import IMAGE, OTHER_IMAGE, POLICY_SHA256, a_policy, a_task, both_sides
+from tests.gate.builders import AVAILABLE, IMAGE, OTHER_IMAGE, POLICY_SHA256, a_policy, a_task, both_sides
 
 Flips = tuple[int, int]
 SAME: Flips = (4, 4)
@@ -43,7 +43,7 @@ def test_equal_answers_pass() -> None:
     assert task.interval[0] > -0.03
     assert task.items_needed is None
     assert verdict.reasons == (
-        "GO: 1 of 1 critical tasks with a result are shown to be within their margin",
+        "GO: 1 of 1 critical tasks passed",
         (
             "task (critical): PASS: 30.00 points against 30.00 of the reference over 400 items, difference +0.00 "
             "[-0.67, +0.67] at 90 %, 0 lost and 0 gained; the lower bound is above -3.00"
@@ -134,7 +134,7 @@ def test_an_interval_that_reaches_over_the_margin_does_not_decide_and_says_how_m
     assert verdict.tasks[0].items_needed == 962
     assert verdict.decision == "HOLD"
     assert verdict.reasons == (
-        "HOLD: the evidence does not decide; 0 of 1 critical tasks with a result are shown to be within their margin",
+        "HOLD: the evidence does not decide; 0 of 1 critical tasks passed",
         (
             "task (critical): INCONCLUSIVE: 37.00 points against 37.00 of the reference over 400 items, difference "
             "+0.00 [-3.13, +3.13] at 90 %, 28 lost and 28 gained; the interval reaches past -3.00; about 962 items "
@@ -166,6 +166,20 @@ def test_a_task_at_chance_shows_nothing() -> None:
     assert verdict.tasks[0].p_above_chance > 0.05
     assert verdict.decision == "HOLD"
     assert "a guesser scores 20.00" in verdict.reasons[1]
+
+
+def test_a_task_at_chance_with_too_few_items_says_both() -> None:
+    verdict = judged(a_policy(), both_sides(lost=30, gained=30, both_right=52))
+    (task,) = verdict.tasks
+    assert task.decision == "INCONCLUSIVE"
+    assert "a guesser scores 20.00" in verdict.reasons[1]
+    assert verdict.reasons[1].endswith(f"; about {task.items_needed} items are needed, {AVAILABLE} are available")
+
+
+def test_a_task_at_chance_with_enough_items_asks_for_no_more() -> None:
+    verdict = judged(a_policy(), both_sides(lost=0, gained=0, both_right=82))
+    assert "items are needed" not in verdict.reasons[1]
+    assert "interval" not in verdict.reasons[1]
 
 
 def test_a_target_that_fell_to_chance_still_fails() -> None:

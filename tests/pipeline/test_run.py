@@ -130,6 +130,18 @@ def test_a_full_disk_ends_with_the_stage_and_the_path(start: Start) -> None:
         start().run(build)
 
 
+def test_what_the_machine_lacks_names_the_stage_once_whoever_found_it(start: Start) -> None:
+    def fetch(tools: Tools, here: Path) -> Word:
+        raise ToolError("no room for a.whl in /small/partial: 9 bytes are to come, 1 are free", hint="make room")
+
+    bench = start()
+    with pytest.raises(ToolError) as failed:
+        bench.run(fetch)
+    told = "fetch: no room for a.whl in /small/partial: 9 bytes are to come, 1 are free"
+    assert (failed.value.message, failed.value.hint) == (told, "make room")
+    assert bench.seen.events[-1].text == told.removeprefix("fetch: ")
+
+
 def test_until_stops_behind_the_named_stage(start: Start) -> None:
     bench = start(until="resolve")
     with pytest.raises(StopAfter):

@@ -22,6 +22,8 @@ from tests.planning.project import FILES, write
 CHIPS, MODELS, VARIANTS = 20, 25, ("served", "plain")
 CELLS = CHIPS * MODELS * len(VARIANTS)
 ROUNDS = 7
+PEERS = Path(__file__).parents[2] / ".venv-peers" / "bin"
+"""Where `make bench` installs the peers that are Python packages."""
 
 
 def generate(root: Path) -> Path:
@@ -106,7 +108,8 @@ def as_command(argv: list[str], environment: dict[str, str] | None = None, cwd: 
 def matrix_in_process() -> str:
     """As JSON, with all recipes in the parse cache; and the same the first time."""
     first, later = in_process("--format", "json")
-    return f"{later * 1000:.0f} ms for {CELLS} cells after imports, budget 300 ms; with an empty cache {first:.2f} s"
+    ours = f"{later * 1000:.0f} ms for {CELLS} cells after imports, budget 300 ms; with an empty cache {first:.2f} s"
+    return f"{ours}; {rattler_build(later)}"
 
 
 def matrix_with_locks_checked() -> str:
@@ -144,15 +147,27 @@ def bake(ours: float) -> str:
 
 def cibuildwheel(ours: float) -> str:
     """`cibuildwheel --print-build-identifiers`, which lists a tenth as many cells or fewer."""
-    if not _has("cibuildwheel"):
+    program = PEERS / "cibuildwheel"
+    if not program.exists():
         return "cibuildwheel: not installed: not run"
-    argv = ["cibuildwheel", "--platform", "linux", "--archs", "all", "--print-build-identifiers"]
+    argv = [str(program), "--platform", "linux", "--archs", "all", "--print-build-identifiers"]
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "pyproject.toml").write_text('[build-system]\nrequires = ["setuptools"]\n')
         done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=True)
         theirs = as_command(argv, cwd=Path(folder))
     count = len(done.stdout.split())
     return f"cibuildwheel --print-build-identifiers {theirs * 1000:.0f} ms for {count} cells: {ours / theirs:.2f} ×"
+
+
+def rattler_build(ours: float) -> str:
+    """rattler-build rendering one recipe in as many variants, in its own process after imports."""
+    python = PEERS / "python"
+    if not python.exists():
+        return "rattler-build: not installed: not run"
+    argv = [str(python), str(Path(__file__).with_name("rattler_peer.py"))]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    count, theirs = done.stdout.split()
+    return f"rattler-build renders {count} variants in {float(theirs) * 1000:.0f} ms: {ours / float(theirs):.2f} ×"
 
 
 def _has(program: str) -> bool:

@@ -81,8 +81,35 @@ def test_a_folder_is_published_and_recorded_under_its_absolute_path(store: FileS
     image = an_image(store)
     published = target.publish(image, "r1", ignore)
     assert published.target == f"oci:{tmp_path}/dist"
-    assert published.reference == f"oci:{tmp_path}/dist@{image.digest}"
+    assert published.reference == f"oci:{tmp_path}/dist:r1"
     assert [entry.digest for entry in read_layout(tmp_path / "dist")] == [image.digest]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("oci:dist:r1", "has a `:` after the folder", "name the folder `oci:dist`, and the tag by --tag r1"),
+        ("oci:dist:", "has a `:` after the folder", "name the folder `oci:dist`"),
+        ("oci:a:b/c", "has a `:` after the folder", "name a folder whose path has no `:`"),
+        ("oci:a\nb", "has characters that cannot be shown", "oci:dist"),
+        ("oci:a\x1b[2J", "has characters that cannot be shown", "oci:dist"),
+        ("oci:a\udcff", "has characters that cannot be shown", "oci:dist"),
+        ("oci:a\x00b", "has characters that cannot be shown", "oci:dist"),
+        ("oci:" + "a/" * 800, "is longer than 1024 characters", "oci:dist"),
+    ],
+)
+def test_a_folder_that_stock_tools_cannot_name_is_refused(text: str, said: str, hint: str, store: FileStore) -> None:
+    with pytest.raises(PublishError) as refused:
+        target_for(text, store)
+    assert said in refused.value.message
+    assert refused.value.message.isprintable()
+    assert hint in refused.value.hint
+
+
+def test_a_folder_below_one_with_a_colon_is_refused(store: FileStore, tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    with contextlib.chdir(tmp_path / "a:b"), pytest.raises(PublishError, match="so stock tools cannot name it"):
+        target_for("oci:dist", store)
 
 
 def test_no_registry_is_reached_offline(store: FileStore) -> None:

@@ -1,6 +1,7 @@
 """A registry behind a connection that breaks at every single request in turn."""
 
 import itertools
+import socket
 
 import pytest
 
@@ -105,3 +106,39 @@ def test_patience_ends(repository: str, store: FileStore) -> None:
             RegistryTarget(f"{proxy.address}/{repository}", store, patience=patience).check()
     assert waited == [0.5, 1.0, 2.0]
     assert len(proxy.requests) == 4
+
+
+def test_where_nothing_answers_it_is_the_address_that_has_to_be_seen_to(
+    repository: str, store: FileStore, patient: Patience
+) -> None:
+    with socket.socket() as taken:
+        # Bound and not listening: a connection is refused, and nobody else can listen there meanwhile.
+        taken.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(PublishError, match="the connection failed") as refused:
+            RegistryTarget(f"{host}/{repository}", store, patience=patient).check()
+    wanted = f"see that a registry listens at {host} and can be reached from here, then publish again"
+    assert refused.value.hint == wanted
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("GET", "", "publish again when the registry is well: nothing has been sent to it yet"),
+        ("PUT", "manifests", "publish again: what has arrived is not sent a second time"),
+    ],
+)
+def test_what_is_said_of_what_has_arrived_is_so(
+    registry: Registry, repository: str, store: FileStore, impatient: Patience, case: tuple[str, str, str]
+) -> None:
+    method, part, hint = case
+
+    def broken(now: str, path: str, _headers: dict[str, str]) -> Reply | None:
+        return Reply(now, path, 503, {}, b"") if now == method and part in path else None
+
+    image = an_image(store, hint.encode())
+    with proxied(FaultProxy(registry.address, instead=broken)) as proxy:
+        target = RegistryTarget(f"{proxy.address}/{repository}", store, patience=impatient)
+        with pytest.raises(PublishError, match="503, 1 times") as failed:
+            target.publish(image, "r1", ignore)
+    assert failed.value.hint == hint

@@ -6,6 +6,7 @@ others to extend. Files too large or too deep to be kept are made here.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -204,3 +205,45 @@ def test_a_file_name_cannot_disturb_the_terminal_or_begin_a_line(tmp_path: Path)
     assert messages == [
         "chips/a\\nb\\u001b[2J.yaml:2:1: not valid YAML: while parsing a flow node did not find expected node content"
     ]
+
+
+# Through the command line -----------------------------------------------------------------------------
+
+
+def flagrelease(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FLAGRELEASE_HOME": str(home)}
+    argv = [sys.executable, "-m", "flagrelease", *arguments]
+    return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_lint_says_of_each_bad_file_what_is_wrong_with_it(tmp_path: Path) -> None:
+    done = flagrelease(tmp_path, "lint", "--recipes", str(BAD))
+    assert done.returncode == 3
+    told = {line.replace(": error FR001 ", ": ", 1) for line in done.stdout.splitlines()}
+    for path in EXPECTED:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert f"{BAD}/{line}" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "lint --json", "lint --sarif", "lint --fix", "lint --strict", "matrix", "lock --check", "migrate --check",
+        "plan --chip good --model good", "build --chip good --model good", "explain --chip a-chip --model good sdk",
+    ],
+)  # fmt: skip
+def test_no_command_takes_bad_recipes_for_a_bug_of_its_own(arguments: str, tmp_path: Path) -> None:
+    shutil.copytree(BAD, tmp_path / "recipes")
+    done = flagrelease(tmp_path / "home", *arguments.split(), "--recipes", str(tmp_path / "recipes"))
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (2, 3)
+
+
+@pytest.mark.parametrize("name", ["ten MB", "open lists", "many variants of a large one"])
+def test_lint_refuses_a_file_made_to_exhaust(name: str, tmp_path: Path) -> None:
+    make, message = MADE[name]
+    recipes = bundle_at(tmp_path / "recipes", make())
+    done = flagrelease(tmp_path / "home", "lint", "--recipes", str(recipes))
+    assert done.returncode == 3
+    at, _, words = message.partition(": ")
+    assert f"bundles/c/m.yaml:{at}: error FR001 {words}" in done.stdout

@@ -136,7 +136,7 @@ class FakeEngine:
                 stop=stop,
                 alive=alive.is_set,
                 processes=lambda: (1,) if held() else (),
-                memory=lambda: self.memory(fault),
+                memory=lambda: self.memory(fault) if held() or fault == "stop-keeps-memory" else 0,
                 wait_until_healthy=lambda within_s: wait_until_healthy(health, alive.is_set, within_s, log=request.log),
             )
         finally:

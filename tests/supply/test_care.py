@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flagrelease.adapters.recipes.cache import FILE as PARSED_RECIPES
 from flagrelease.adapters.storage.cache_tag import is_marked
 from flagrelease.adapters.storage.roots import alone, in_use, register, roots
 from flagrelease.adapters.storage.store import FileStore
@@ -224,8 +225,17 @@ def test_gc_all_leaves_an_empty_home_and_is_content_with_one(care: Care) -> None
         (home / name).mkdir(parents=True, exist_ok=True)
         (home / name / "file").write_bytes(b"x")
     (home / "rootfs" / "x").chmod(0o555)
+    (home / PARSED_RECIPES).write_bytes(b"x")
+    blobs = list(care.store.blobs())
+    assert len(blobs) == 6
+    planned = care.call("gc", "--all", "--dry-run")
     done = care.call("gc", "--all")
     assert done.returncode == 0, done.stderr
+    counts, size, _ = done.stdout.split(", ")
+    # The registration of the bundle, apt's folder, unpacked images, downloads, what was being written, the damaged
+    # blob, fsck's journal, and the recipes that were read.
+    assert counts == "removed 6 blobs and 8 other files and folders"
+    assert planned.stdout.split(", ")[1] == size
     assert list(home.iterdir()) == []
     again = care.call("gc", "--all")
     assert (again.returncode, again.stdout.split(",")[0]) == (0, "removed 0 blobs and 0 other files and folders")

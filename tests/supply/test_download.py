@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -413,6 +414,26 @@ def test_a_stopped_download_is_waited_for_and_a_killed_one_taken_over(
                 process.communicate()
     assert int(server.gets("/file")[1].headers["Range"].removeprefix("bytes=").rstrip("-")) >= kept
     assert store.verify(f"sha256:{file.sha256}")
+
+
+def test_who_is_waited_for_is_named_once_with_the_file_it_fetches(tmp_path: Path, web: Web) -> None:
+    """A second build of a cold store would wait for each of fifty files in turn."""
+    said: list[str] = []
+    other, waiting = FileStore(tmp_path / "home"), FileStore(tmp_path / "home", on_wait=said.append)
+    downloader = Downloader(waiting, web)
+    for number in range(3):
+        content = f"package {number}".encode()
+        sha256 = hashlib.sha256(content).hexdigest()
+        asked = Wanted(name=f"lib{number} 1.0 (amd64)", sha256=sha256, size=len(content))
+        second = threading.Thread(target=downloader.fetch, args=(asked, (), silent))
+        with other.lock(f"sha256:{sha256}"):
+            other.add_bytes(content)
+            second.start()
+            second.join(0.3)
+            assert second.is_alive()
+        second.join(10)
+        assert not second.is_alive()
+    assert said == [f"waiting for process {os.getpid()} on {os.uname().nodename}, which works on lib0 1.0 (amd64)"]
 
 
 def test_what_will_not_fit_is_refused_before_the_first_byte(

@@ -136,7 +136,7 @@ def test_a_package_is_fetched_from_the_mirror_that_has_it(
     with pytest.raises(SourceError) as caught:
         archive.fetch(deb(b"deb"), silent)
     assert "libx 1:2+b1 (amd64)" in caught.value.message
-    assert "flagrelease lock --upgrade debian" in caught.value.hint
+    assert "run `flagrelease lock --upgrade debian`, with --chip and --model for one bundle only" in caught.value.hint
     server.files["/debian/pool/main/libx/libx_2%2Bb1_amd64.deb"] = File(content=b"deb")
     assert store.verify(archive.fetch(deb(b"deb"), silent))
 
@@ -164,7 +164,7 @@ def test_a_package_that_is_gone_from_one_mirror_is_to_be_locked_anew(
     archive = DebianArchive(store, downloader, AptHost(etc=etc_apt(tmp_path / "etc"), environ=environ))
     with pytest.raises(SourceError) as caught:
         archive.fetch(deb(b"deb"), silent)
-    assert "flagrelease lock --upgrade debian" in caught.value.hint
+    assert "run `flagrelease lock --upgrade debian`, with --chip and --model for one bundle only" in caught.value.hint
 
 
 def test_a_missing_keyring_is_said_before_anything_is_asked(
@@ -600,7 +600,7 @@ def test_what_is_in_the_store_needs_no_origin_and_offline_names_the_rest(store: 
         "libx 1:2+b1 (amd64), 3 bytes",
         "lib-1.0-py3-none-any.whl, 5 bytes",
     )
-    with pytest.raises(SourceError, match="--offline") as caught:
+    with pytest.raises(SourceError, match="offline it is not fetched") as caught:
         supplier.deb(package, silent)
     assert package.sha256 in caught.value.message
     with pytest.raises(SourceError, match="2 files are not in") as caught:

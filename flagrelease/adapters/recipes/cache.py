@@ -21,6 +21,7 @@ import flagrelease
 from flagrelease.adapters.storage.cache_tag import mark
 from flagrelease.adapters.storage.locks import temporary_file
 from flagrelease.domain.value import Value
+from flagrelease.errors import ToolError
 
 FILE: Final = "parsed-recipes"
 """Its name in the home folder; `gc` knows it."""
@@ -43,8 +44,9 @@ class Kept(NamedTuple):
 class ParseCache:
     """The file in a home folder. It is read when the first recipe is, and made when the first is kept."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, limit: int = LIMIT) -> None:
         self._file = home / FILE
+        self._limit = limit
         self._used: dict[bytes, bytes] = {}
         self._may_write = True
 
@@ -56,7 +58,7 @@ class ParseCache:
 
     def get(self, key: bytes) -> Kept | None:
         """The entry, if it is there and whole."""
-        line = self._lines.get(key)
+        line = self._used.get(key) or self._lines.get(key)
         kept = _read(key, line) if line else None
         if line and kept:
             self._used[key] = line
@@ -71,7 +73,7 @@ class ParseCache:
         self._used[key] = line = b" ".join((key, _check(key, rest), rest))
         try:
             self._append(line)
-        except OSError:
+        except (OSError, ToolError):
             self._may_write = False
 
     def _append(self, line: bytes) -> None:
@@ -81,7 +83,7 @@ class ParseCache:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             mark(self._file.parent)
             size = 0
-        if size + len(line) >= LIMIT:
+        if size + len(line) >= self._limit:
             self._begin_anew()
             return
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -95,7 +97,7 @@ class ParseCache:
     def _begin_anew(self) -> None:
         """A new file of what this process used; when that alone is too much, nothing more is kept."""
         content = b"".join(b"\n" + line for line in self._used.values())
-        if len(content) >= LIMIT:
+        if len(content) >= self._limit:
             self._may_write = False
             return
         folder = self._file.parent / "tmp"
@@ -112,7 +114,7 @@ class ParseCache:
             descriptor = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
                 if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    return {line[:_HEX]: line for line in file.read(2 * LIMIT).split(b"\n")}
+                    return {line[:_HEX]: line for line in file.read(2 * self._limit).split(b"\n")}
         return {}
 
 

@@ -21,8 +21,12 @@ from flagrelease.formats.positions import Path as Key
 
 T = TypeVar("T")
 
-WHAT: Final = {"chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark"} | {
-    "gates": "gate policy"
+WHAT: Final = {
+    "chips": "chip",
+    "engines": "engine",
+    "models": "model",
+    "benchmarks": "benchmark",
+    "gates": "gate policy",
 }
 """What a recipe of each folder is called."""
 
@@ -121,8 +125,9 @@ class Found:
         if not self._wrong and not self._unread:
             return
         lines = [line for error in self._unread for line in error.message.splitlines()]
+        trees = {file: self.shelf.tree(file) for file in dict.fromkeys(one.file for one in self._wrong)}
         faults = sorted(
-            ((fault_at(self.shelf.tree(one.file), one.key, one.text), one.file) for one in self._wrong),
+            ((fault_at(trees[one.file], one.key, one.text), one.file) for one in self._wrong),
             key=lambda placed: (placed[0].at.source, placed[0]),
         )
         lines += [fault.line(printable(str(file))) for fault, file in faults]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -30,6 +30,9 @@ from flagrelease.formats.strict import read_yaml, refuse, value_of
 from flagrelease.formats.yaml_tree import MAX_NODES
 
 V = TypeVar("V", bound=Value)
+
+_AHEAD: Final = 32 << 20
+"""Bytes that are read before they are needed: some thousand recipes."""
 
 
 class Reader:
@@ -50,9 +53,7 @@ class Reader:
         was_enabled = gc.isenabled()
         gc.disable()
         try:
-            for path in paths:
-                with contextlib.suppress(RecipeError):
-                    self._ahead[path] = file_bytes(path)
+            self._read_ahead(paths)
             yield
         finally:
             self._ahead.clear()
@@ -60,6 +61,15 @@ class Reader:
                 gc.freeze()
                 gc.unfreeze()
                 gc.enable()
+
+    def _read_ahead(self, paths: Iterable[Path]) -> None:
+        room = _AHEAD
+        for path in paths:
+            with contextlib.suppress(RecipeError):
+                self._ahead[path] = file_bytes(path)
+                room -= len(self._ahead[path])
+            if room < 0:
+                return
 
     def value(self, path: Path, kind: type[V], *, within: str = "") -> V:
         """The value that a recipe file spells, with those it extends. Raises RecipeError with every fault."""

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import requests
+from requests.auth import AuthBase
+
 from flagrelease.errors import PublishError
 from flagrelease.oci.untrusted import json_object
 
@@ -30,6 +33,19 @@ class Credentials:
         """The value of an `Authorization` header (RFC 7617)."""
         pair = f"{self.username}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
+
+
+class Authorization(AuthBase):
+    """One header value, or none; keeps requests from asking the .netrc."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request with the header."""
+        if self._value:
+            request.headers["Authorization"] = self._value
+        return request
 
 
 @dataclass(frozen=True, kw_only=True)

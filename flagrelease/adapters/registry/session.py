@@ -10,10 +10,9 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from requests.auth import AuthBase
 
 from flagrelease.adapters.registry.answer import limited, reason
-from flagrelease.adapters.registry.auth import Challenge, Credentials, parse_challenge
+from flagrelease.adapters.registry.auth import Authorization, Challenge, Credentials, parse_challenge
 from flagrelease.adapters.registry.body import Body
 from flagrelease.errors import PublishError
 from flagrelease.oci.reference import Repository, is_loopback, joined, origin, shown
@@ -64,18 +63,6 @@ class _NoRedirects(requests.Session):
         return None
 
 
-class _Authorization(AuthBase):
-    """One header value, or none; keeps requests from asking the .netrc."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._value:
-            request.headers["Authorization"] = self._value
-        return request
-
-
 class RegistrySession:
     """Connections to the registry of one repository.
 
@@ -100,6 +87,7 @@ class RegistrySession:
         self._download_hosts = download_hosts
         self._root = f"{repository.scheme}://{repository.host}"
         self._authorization = ""
+        self._was_answered = self._has_arrived = False
         self._http = _NoRedirects()
         # A proxy of the environment has no business on the loopback.
         self._http.trust_env = not repository.loopback
@@ -131,7 +119,7 @@ class RegistrySession:
                 if not left:
                     raise PublishError(
                         f"{self.repository.host}: {fault}, {self._patience.attempts} times",
-                        hint="publish again: what has arrived is not sent a second time",
+                        hint=self._after_all(),
                     ) from fault
                 self._patience.sleep(min(max(wait, fault.wait_s), self._patience.longest_wait_s))
                 wait *= 2
@@ -153,6 +141,7 @@ class RegistrySession:
             PublishError: the server said no, or answers what cannot be.
         """
         with self.open(method, url, want=want, headers=headers, body=body) as response:
+            self._has_arrived |= method == "PUT"
             return Answer(
                 status=response.status_code,
                 body=limited(response, self._at(method, url)),
@@ -228,7 +217,7 @@ class RegistrySession:
         query = {"scope": f"repository:{self.repository.path}:pull,push"}
         if service := challenge.parameters.get("service", ""):
             query["service"] = service
-        who = _Authorization(credentials.basic() if credentials else "")
+        who = Authorization(credentials.basic() if credentials else "")
         with self._http.get(
             realm, params=query, auth=who, stream=True, allow_redirects=False, timeout=self._timeout
         ) as response:
@@ -238,6 +227,14 @@ class RegistrySession:
         if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
             raise PublishError(f"the token service `{shown(realm)}` gave no token")
         return token
+
+    def _after_all(self) -> str:
+        """What to do when there is no patience left."""
+        if self._has_arrived:
+            return "publish again: what has arrived is not sent a second time"
+        if self._was_answered:
+            return "publish again when the registry is well: nothing has been sent to it yet"
+        return f"see that a registry listens at {self.repository.host} and can be reached from here, then publish again"
 
     def _login(self) -> str:
         return f"run `docker login {self.repository.host}`, or point DOCKER_CONFIG at the folder of a config.json"
@@ -252,11 +249,12 @@ class RegistrySession:
                 url,
                 headers=headers,
                 data=body if body is not None and len(body) else b"",
-                auth=_Authorization(self._authorization if ours else ""),
+                auth=Authorization(self._authorization if ours else ""),
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
             )
+            self._was_answered = True
             if response.status_code not in _REDIRECTS or method not in ("GET", "HEAD"):
                 return response
             response.close()

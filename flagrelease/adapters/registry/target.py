@@ -89,9 +89,8 @@ class RegistryTarget:
         check_tag(tag)
         with self._store.lock(f"publish {self.name}:{tag}"), self._session() as session:
             sent = _Push(session, self._store, image, progress).under(tag)
-        return Published(
-            target=self.name, reference=f"{self.name}@{image.digest}", digest=image.digest, bytes_sent=sent
-        )
+        reference = f"{self.name}@{image.digest}"
+        return Published(target=self.name, reference=reference, tag=tag, digest=image.digest, bytes_sent=sent)
 
     def _session(self) -> RegistrySession:
         return RegistrySession(

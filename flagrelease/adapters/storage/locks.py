@@ -21,17 +21,33 @@ def unique() -> str:
     return f"{os.getpid()}-{secrets.token_hex(8)}"
 
 
+class Waits:
+    """What is said of waiting: whoever is waited for again and again, by one build for another, is named once."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._named: set[str] = set()
+
+    def told(self, holder: str, works_on: str) -> None:
+        """Say it, unless this holder was named before."""
+        if holder not in self._named:
+            self._named.add(holder)
+            self._say(f"waiting for {holder}, which works on {works_on}")
+
+
 @contextmanager
-def hold(folder: Path, key: str, *, on_wait: Callable[[str], None]) -> Iterator[None]:
+def hold(folder: Path, key: str, *, on_wait: Callable[[str], None] | Waits, shown: str = "") -> Iterator[None]:
     """Hold `key` against every other process and thread that uses `folder`. Not re-entrant.
 
     Args:
         folder: Where the lock files are; it exists.
         key: Any text.
         on_wait: Called once with one line when somebody else holds the key.
+        shown: What people call what the key stands for.
     """
     path = folder / _lock_name(key)
-    fd = _acquire(path, key, on_wait)
+    waits = on_wait if isinstance(on_wait, Waits) else Waits(on_wait)
+    fd = _acquire(path, shown or key, waits)
     try:
         yield
     finally:
@@ -40,7 +56,7 @@ def hold(folder: Path, key: str, *, on_wait: Callable[[str], None]) -> Iterator[
         os.close(fd)
 
 
-def _acquire(path: Path, key: str, on_wait: Callable[[str], None]) -> int:
+def _acquire(path: Path, shown: str, waits: Waits) -> int:
     said = False
     while True:
         with writing(path, 0):
@@ -49,7 +65,7 @@ def _acquire(path: Path, key: str, on_wait: Callable[[str], None]) -> int:
             if not _try_lock(fd):
                 if not said:
                     holder = os.pread(fd, 100, 0).decode("utf-8", "replace").strip() or "another process"
-                    on_wait(f"waiting for {holder}, which works on {key}")
+                    waits.told(holder, shown)
                     said = True
                 fcntl.flock(fd, fcntl.LOCK_EX)
             if is_at(fd, path):

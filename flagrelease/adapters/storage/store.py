@@ -4,6 +4,7 @@ Layout below `home`::
 
     CACHEDIR.TAG                  backup programs leave the folder out
     blobs/sha256/<2>/<62 hex>     the content, mode 0444
+    parsed-recipes                what recipe files were read as
     seen/sha256/<2>/<62 hex>      device, inode, size and mtime when the content was last hashed
     tmp/                          blobs under construction; each is locked (flock) by the process that writes it
     locks/                        one file a held key
@@ -22,7 +23,7 @@ from pathlib import Path
 from flagrelease.adapters.storage.blob_file import BlobFile
 from flagrelease.adapters.storage.cache_tag import mark
 from flagrelease.adapters.storage.disk import linked, remove, sync_folder, writing
-from flagrelease.adapters.storage.locks import hold, sweep, temporary_file, unique
+from flagrelease.adapters.storage.locks import Waits, hold, sweep, temporary_file, unique
 from flagrelease.domain.value import Digest
 from flagrelease.errors import SourceError
 
@@ -40,7 +41,7 @@ class FileStore:
 
     Args:
         home: The folder; it is made when the first blob is written.
-        on_wait: Called with one line when a lock is held by another process.
+        on_wait: Called with one line when a lock is held by another process, once for each such process.
         on_damage: Called with one line when a blob was found changed and set aside.
     """
 
@@ -48,7 +49,7 @@ class FileStore:
         self, home: Path, *, on_wait: Callable[[str], None] = _quiet, on_damage: Callable[[str], None] = _quiet
     ) -> None:
         self.home = home
-        self._on_wait = on_wait
+        self._waits = Waits(on_wait)
         self._on_damage = on_damage
         self._ready = False
 
@@ -195,10 +196,10 @@ class FileStore:
     # Locks -----------------------------------------------------------------------------------------
 
     @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Hold `key` against every other process and thread; waits, and says so. Not re-entrant."""
+    def lock(self, key: str, *, shown: str = "") -> Iterator[None]:
+        """Hold `key`, which people know as `shown`, against every other process and thread. Not re-entrant."""
         self._prepare()
-        with hold(self.home / "locks", key, on_wait=self._on_wait):
+        with hold(self.home / "locks", key, on_wait=self._waits, shown=shown):
             yield
 
     # Inside ----------------------------------------------------------------------------------------

@@ -110,7 +110,8 @@ class DebianArchive:
             sha256=package.sha256,
             size=package.size,
             hint=f"check the network and the mirrors (apt's sources, {MIRRORS_VARIABLE}), or use --offline",
-            gone_hint="run `flagrelease lock --upgrade debian`: archives drop packages that were superseded",
+            gone_hint="archives drop packages that were superseded: run `flagrelease lock --upgrade debian`, "
+            "with --chip and --model for one bundle only",
         )
         return self._downloader.fetch(wanted, [f"{base}/{quote(package.path)}" for base in bases], progress)
 
@@ -213,9 +214,9 @@ Acquire::AllowDowngradeToInsecureRepositories "false";
     def _run(self, *argv: str) -> str:
         done: CompletedText = run_program(argv, log=self._log, timeout_s=_TIMEOUT_S, env=self._environ)
         if done.returncode:
-            said = (
-                "\n".join(f"  {line}" for line in done.tail.splitlines() if line.startswith(("E:", "W:"))) or done.tail
-            )
+            lines = done.tail.splitlines()
+            told = [line for line in lines if line.startswith(("E:", "W:"))] or lines
+            said = "\n".join(f"  {line}" for line in told)
             raise LockError(
                 f"`{argv[0]} {argv[1]}` ended with {done.returncode} for the base's packages\n{said}",
                 hint="check the package names and suites in the chip's recipe, and that the mirror can be reached",

@@ -68,7 +68,7 @@ class Downloader:
             ToolError: The disk has no room for it.
         """
         key = _key(wanted, urls)
-        with self._store.lock(f"sha256:{key}"):
+        with self._store.lock(f"sha256:{key}", shown=wanted.name):
             if wanted.sha256 and self._store.has(f"sha256:{key}"):
                 progress(wanted.size, wanted.size)
                 return f"sha256:{key}"
@@ -85,7 +85,7 @@ class Downloader:
             SourceError: As for `fetch`.
             ToolError: The disk has no room for it.
         """
-        with self._store.lock(f"sha256:{_key(wanted, urls)}"):
+        with self._store.lock(f"sha256:{_key(wanted, urls)}", shown=wanted.name):
             if wanted.sha256 and self._store.has(f"sha256:{wanted.sha256}"):
                 yield self._store.path(f"sha256:{wanted.sha256}")
                 return
@@ -129,7 +129,7 @@ class Downloader:
         if self._offline:
             content = f" (sha256:{wanted.sha256}, {wanted.size} bytes)" if wanted.sha256 else ""
             raise SourceError(
-                f"{wanted.name}{content} is not in {self._store.home}, and --offline forbids to fetch it",
+                f"{wanted.name}{content} is not in {self._store.home}, and offline it is not fetched",
                 hint="run the command once without --offline",
             )
 

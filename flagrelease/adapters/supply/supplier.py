@@ -130,7 +130,7 @@ class HostSupplier:
         if missing:
             lines = "\n".join(f"  {line}" for line in missing)
             raise SourceError(
-                f"{len(missing)} files are not in {self._store.home}, and --offline forbids to fetch them:\n{lines}",
+                f"{len(missing)} files are not in {self._store.home}, and offline none is fetched:\n{lines}",
                 hint="run the command once without --offline",
             )
 
@@ -170,7 +170,7 @@ class HostSupplier:
     def _may_fetch(self, name: str, digest: Digest, size: int) -> None:
         if self._offline:
             raise SourceError(
-                f"{name} ({digest}, {size} bytes) is not in {self._store.home}, and --offline forbids to fetch it",
+                f"{name} ({digest}, {size} bytes) is not in {self._store.home}, and offline it is not fetched",
                 hint="run the command once without --offline",
             )
 

@@ -5,7 +5,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flagrelease.adapters.serving_client import ServingClient
@@ -83,6 +83,7 @@ class EmbeddedEngine:
         """
         require_free(request.port, HOST)
         config = read_config(image, self._store)
+        config = replace(config, env={**config.env, **request.env})
         argv = (*config.entrypoint, "--host", HOST, "--port", str(request.port), *request.arguments)
         base_url = f"http://{HOST}:{request.port}"
         health = ServingClient(base_url, timeout_s=_HEALTH_TIMEOUT_S)

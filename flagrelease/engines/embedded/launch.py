@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from flagrelease.engines.embedded.health import tail_of
 from flagrelease.errors import FlagReleaseError, SmokeError, ToolError
 
 LAUNCHER = Path(__file__).with_name("namespace.py")
@@ -113,8 +114,12 @@ def trial(within: Path) -> None:
     with tempfile.TemporaryDirectory(dir=within, prefix="trial-") as folder:
         rootfs, log = Path(folder, "rootfs").resolve(), Path(folder, "log")
         rootfs.mkdir()
-        with launched(Program(rootfs=rootfs, argv=(), env={}), log=log) as contained:
-            code = contained.launcher.wait(_SET_UP_WITHIN_S)
+        try:
+            with launched(Program(rootfs=rootfs, argv=(), env={}), log=log) as contained:
+                code = contained.launcher.wait(_SET_UP_WITHIN_S)
+        except ToolError as error:
+            # Its log goes with the folder, so what stands in it is told here.
+            raise ToolError(f"{error.message}{tail_of(log)}", hint=error.hint) from error
         if code != 0:
             raise ToolError(f"the trial of a user namespace ended with status {code}", hint="see the kernel's log")
 

@@ -43,9 +43,10 @@ def require_free(port: int, host: str = "127.0.0.1") -> None:
     if is_free(port, host):
         return
     if port < _UNPRIVILEGED and not _holder(port):
-        raise ToolError(f"port {port} on {host} cannot be listened on", hint="change `serving.port` to 1024 or above")
+        hint = "choose one from 1024 on: `flagrelease run --port N`"
+        raise ToolError(f"port {port} on {host} cannot be listened on", hint=hint)
     message = f"port {port} on {host} is taken{_holder(port) or ' by a process of another user'}"
-    raise ToolError(message, hint="stop that process, or change `serving.port` of the bundle")
+    raise ToolError(message, hint="stop that process, or choose another port: `flagrelease run --port N`")
 
 
 def _holder(port: int) -> str:
