@@ -198,7 +198,7 @@ class Run:
         return value if _sizes(here) == done.get("files") else None
 
     def _key(self, stage: str, *args: object, **kwargs: object) -> str:
-        values = [a.model_dump(mode="json", by_alias=True) if isinstance(a, BaseModel) else a for a in (*args, kwargs)]
+        values = [_as_data(argument) for argument in (*args, kwargs)]
         return hashlib.sha256(canonical_json([stage, self._code, values])).hexdigest()
 
 
@@ -228,6 +228,12 @@ class Look(Run):
             raise NotDone(name)
         self.done.append(name)
         return kept
+
+
+def _as_data(argument: Any) -> Any:
+    if isinstance(argument, Recipe):
+        return argument.binding()
+    return argument.model_dump(mode="json", by_alias=True) if isinstance(argument, BaseModel) else argument
 
 
 def _sizes(here: Path) -> dict[str, int]:

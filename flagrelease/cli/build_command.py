@@ -90,12 +90,15 @@ def _build(
     until: str | None,
     anew_from: str | None,
 ) -> Told:
-    with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until, anew_from=anew_from) as at:
+    today = datetime.now(UTC).date()
+    with session(
+        chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until, anew_from=anew_from, on=today
+    ) as at:
         try:
             built = release(at.run, at.recipe, at.lock)
         except StopAfter:
             return Told({"bundle": at.lock.bundle, "folder": str(at.folder)}, "", None, None)
-        refuse_expired(built.serving, datetime.now(UTC).date())
+        refuse_expired(built.serving, today)
         verdict, card = built.evaluation.verdict, at.folder / CARD
         report = summary(at.folder, lock=built.lock, image=built.image, serving=built.serving, verdict=verdict)
         report["card_seal"] = _renew_card(card, at.folder / REPORT, built, at.released(verdict))

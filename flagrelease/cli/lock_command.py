@@ -6,7 +6,9 @@ it compares and exits with 4 when a lock is older than its recipe.
 """
 
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -20,6 +22,7 @@ from flagrelease.cli.settings import settings
 from flagrelease.cli.wire import resolver
 from flagrelease.domain.bundle import Bundle
 from flagrelease.domain.lock import Lock, LockFile, PartialLock
+from flagrelease.domain.recipe import Recipe
 from flagrelease.errors import LockError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
@@ -62,15 +65,27 @@ def lock(
         if not offline:
             stack.enter_context(in_use(chosen.home))
             found = stack.enter_context(resolver(chosen))
+        # All faults of all recipes first: nobody should wait for look-ups to be told the next one.
+        recipes_of = {(b.chip, b.model, name): _recipe(catalogue, b, name) for b in bundles for name in b.variants}
         for bundle in bundles:
-            _lock(catalogue, bundle, found, words)
+            _lock(catalogue, bundle, recipes_of, found, words)
 
 
-def _lock(catalogue: Catalogue, bundle: Bundle, found: Resolver, words: frozenset[str]) -> None:
+def _recipe(catalogue: Catalogue, bundle: Bundle, variant: str) -> Recipe:
+    return catalogue.recipe(bundle.chip, bundle.model, variant, on=datetime.now(UTC).date())
+
+
+def _lock(
+    catalogue: Catalogue,
+    bundle: Bundle,
+    recipes: Mapping[tuple[str, str, str], Recipe],
+    found: Resolver,
+    words: frozenset[str],
+) -> None:
     previous = catalogue.lock_file(bundle.chip, bundle.model)
     locks: dict[str, Lock | PartialLock] = {}
     for name in bundle.variants:
-        recipe = catalogue.recipe(bundle.chip, bundle.model, name)
+        recipe = recipes[bundle.chip, bundle.model, name]
         before = previous.variants.get(name) if previous else None
         upgrade = frozenset(_PARTS) if "all" in words else words
         locks[name] = make_lock(recipe, found, previous=before, upgrade=upgrade, say=_say)

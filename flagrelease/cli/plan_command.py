@@ -8,6 +8,7 @@ import shlex
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import import_module
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
@@ -41,7 +42,7 @@ def plan(
     """Plan one bundle."""
     chosen = settings(recipes=recipes, out=out, offline=True)
     catalogue = cached_catalogue(chosen)
-    recipe = catalogue.recipe(chip, model, variant)
+    recipe = catalogue.recipe(chip, model, variant, on=datetime.now(UTC).date())
     lock, stale = _usable(catalogue, recipe)
     planned = made(
         recipe,

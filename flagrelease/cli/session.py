@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from flagrelease.adapters.storage.locks import hold
@@ -46,10 +47,14 @@ def session(
     quiet: bool,
     until: str | None = None,
     anew_from: str | None = None,
+    on: date | None = None,
 ) -> Iterator[Session]:
-    """Hold a bundle's folder: a second run of the same bundle waits here and then finds everything done."""
+    """Hold a bundle's folder: a second run of the same bundle waits here and then finds everything done.
+
+    `on` is the day that declared deviations have to be in force on.
+    """
     catalogue = cached_catalogue(settings)
-    recipe = catalogue.recipe(chip, model, variant)
+    recipe = catalogue.recipe(chip, model, variant, on=on)
     lock = catalogue.lock(recipe)
     folder = bundle_folder(settings, lock)
     with ExitStack() as stack:

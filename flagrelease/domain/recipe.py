@@ -98,7 +98,15 @@ class Recipe(Value):
         return made_of and serves and filed and proven
 
     def binding(self) -> dict[str, Any]:
-        """Everything that decides what the bundle is, as plain data."""
-        data: dict[str, Any] = self.model_dump(mode="json", by_alias=True, exclude=FOR_READERS)
-        data["env"] = self.env
-        return data
+        """Everything that decides what the bundle is, as plain data.
+
+        Part by part: each part's own serializer is there already, one for the whole would have to be made first.
+        """
+        parts = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: _plain(part, FOR_READERS.get(name)) for name, part in parts.items()} | {"env": self.env}
+
+
+def _plain(part: object, exclude: Any) -> object:
+    if isinstance(part, Value):
+        return part.model_dump(mode="json", by_alias=True, exclude=exclude)
+    return [_plain(one, exclude) for one in part] if isinstance(part, tuple) else part

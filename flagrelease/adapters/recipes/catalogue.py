@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -168,13 +168,14 @@ class Catalogue:
             chip: A chip's name or an alias of it.
             model: A model's name.
             variant: A variant's name; the bundle names the one that is meant without.
-            on: The day that declared deviations have to be in force on; today, if none is named.
+            on: The day that declared deviations have to be in force on; without one, an expired one is no fault: who
+                only looks at a recipe, or at an old revision of it, has to see it.
         """
         if not self.bundle_path(chip, model).is_file():
             # A person's names: an alias, or a slip of the keyboard.
             chip, model = self.chip(chip).name, self.model(model).name
             self.written_bundle(chip, model)
-        return put_together(self, chip, model, variant, on=on or datetime.now(UTC).date())
+        return put_together(self, chip, model, variant, on=on or date.min)
 
     # Locks ----------------------------------------------------------------------------------------
 

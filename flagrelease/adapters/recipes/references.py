@@ -79,7 +79,8 @@ class _Parts:
         templates, baseline_sha256 = tuple(self._templates()), self._baseline(policy)
         if chip is None or model is None or engine is None or sdk is None or weights is None:
             return None
-        return Recipe(
+        # Every part was checked when it was read: to check the whole again would take longer than to read it.
+        return Recipe.model_construct(
             chip=chip,
             architecture=variant.architecture or chip.architectures[0],
             engine=engine,
