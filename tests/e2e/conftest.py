@@ -10,6 +10,8 @@ from tests.e2e.project import ROOT, Project, make_project
 from tests.publish.docker_registry import docker_registry
 
 
+# First, so that xdist, which reads the marks in the same hook, sees them.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One after the other, also where tests run at once: they share a store, and some want it for themselves."""
     for item in items:

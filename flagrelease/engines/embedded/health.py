@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from flagrelease.engines.embedded.log_tail import tail_of
 from flagrelease.errors import SmokeError
 from flagrelease.ports import Endpoint
 
 _POLL_S = 0.05
 _HEALTHY = 200
-_TAIL_LINES = 12
-_TAIL_BYTES = 1 << 16
 
 
 def wait_until_healthy(endpoint: Endpoint, alive: Callable[[], bool], within_s: float, *, log: Path) -> float:
@@ -34,13 +33,3 @@ def wait_until_healthy(endpoint: Endpoint, alive: Callable[[], bool], within_s: 
             found = f"GET /health: status {status}"
         time.sleep(_POLL_S)
     raise SmokeError(f"the server was not healthy within {within_s:g} s: {found}{tail_of(log)}", log=log)
-
-
-def tail_of(log: Path) -> str:
-    """The last lines of a log, each on a line of its own, without control characters; empty when there are none."""
-    with log.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _TAIL_BYTES))
-        text = file.read().decode(errors="replace")
-    lines = ["".join(c if c.isprintable() else " " for c in line)[:300] for line in text.splitlines()]
-    return "".join(f"\n  {line}" for line in lines[-_TAIL_LINES:])

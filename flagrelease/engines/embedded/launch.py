@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from flagrelease.engines.embedded.health import tail_of
+from flagrelease.engines.embedded.log_tail import tail_of
 from flagrelease.errors import FlagReleaseError, SmokeError, ToolError
 
 LAUNCHER = Path(__file__).with_name("namespace.py")
