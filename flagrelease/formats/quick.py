@@ -4,17 +4,19 @@ It only ever says yes, and then the value is the one that `strict` reads from th
 is a DoubtfulError: the tree is read then, and says what is wrong and where.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import cache, lru_cache
-from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from flagrelease.domain.value import Value
 from flagrelease.formats.characters import checked_yaml, refused_character
+from flagrelease.formats.lazy import lazily
 from flagrelease.formats.misread import DATE
 from flagrelease.formats.positions import (
     MAX_DEPTH,
@@ -28,7 +30,13 @@ from flagrelease.formats.positions import (
 )
 from flagrelease.formats.scalars import read_unquoted
 from flagrelease.formats.shapes import annotations_below, choice_values_at, wanted_below, wants_any
-from flagrelease.formats.yaml_tree import MAX_NODES
+from flagrelease.formats.yaml_tree import MAX_NODES, loader
+
+if TYPE_CHECKING:
+    import yaml
+else:
+    # Most recipes are found in the cache, so most commands never need it.
+    yaml = lazily("yaml")
 
 V = TypeVar("V", bound=Value)
 Plain: TypeAlias = Any
@@ -38,7 +46,6 @@ QUICK_LIMIT: Final = 1 << 17
 """Characters or bytes; a longer file is none of the many."""
 
 _KEPT: Final = 1 << 14
-_LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _NOWHERE: Final = Position(1, 1)
 _Next: TypeAlias = Callable[[], Any]
 
@@ -93,7 +100,7 @@ def quick_value(plain: Plain, kind: type[V]) -> Checked[V]:
 
 
 def _document(text: str, care: _Care) -> Plain:
-    parser = _LOADER(text)
+    parser = loader()(text)
     try:
         following: _Next = parser.get_event
         following()

@@ -4,15 +4,22 @@ Numbers, booleans and null are those of JSON. Every other spelling that YAML 1.1
 would not take as text is told with what it could be taken for, so that the reader can ask for quotes.
 """
 
+from __future__ import annotations
+
 import json
 import math
 import re
-from typing import Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import yaml
-from yaml.resolver import Resolver
-
+from flagrelease.formats.lazy import lazily
 from flagrelease.formats.positions import Reading
+
+if TYPE_CHECKING:
+    import yaml
+else:
+    # Most recipes are found in the cache, so most commands never need it.
+    yaml = lazily("yaml")
 
 _JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 _JSON_WORDS: Final = {"true": True, "false": False, "null": None}
@@ -27,7 +34,6 @@ _TAGS: Final = {
     "null": Reading.NULL,
     "timestamp": Reading.TIME,
 }
-_RESOLVER: Final = Resolver()
 
 
 class Unquoted(NamedTuple):
@@ -49,8 +55,13 @@ def read_unquoted(raw: str) -> Unquoted:
     return Unquoted(raw if reads_as is None else _STAND_INS.get(reads_as, raw), reads_as)
 
 
+@cache
+def _resolver() -> yaml.resolver.Resolver:
+    return yaml.resolver.Resolver()
+
+
 def _other_reading(raw: str) -> Reading | None:
     if _CORE_INT.match(raw) or _CORE_FLOAT.match(raw):
         return Reading.NUMBER
-    resolved: str = _RESOLVER.resolve(yaml.ScalarNode, raw, (True, False))  # type: ignore[no-untyped-call]
+    resolved: str = _resolver().resolve(yaml.ScalarNode, raw, (True, False))  # type: ignore[no-untyped-call]
     return _TAGS.get(resolved.rpartition(":")[2])

@@ -6,12 +6,14 @@ Built from the parser's events, one after the other: libyaml's own composer call
 100,000 of them end the process.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from __future__ import annotations
 
-import yaml
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from flagrelease.formats.characters import refused_character
+from flagrelease.formats.lazy import lazily
 from flagrelease.formats.positions import (
     MAX_DEPTH,
     Entry,
@@ -30,8 +32,19 @@ from flagrelease.formats.positions import (
 )
 from flagrelease.formats.scalars import read_unquoted
 
+if TYPE_CHECKING:
+    import yaml
+else:
+    # Most recipes are found in the cache, so most commands never need it.
+    yaml = lazily("yaml")
+
 MAX_NODES: Final = 20_000
-_LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+@cache
+def loader() -> type[yaml.CSafeLoader | yaml.SafeLoader]:
+    """Libyaml's parser where PyYAML was built with it."""
+    return yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 class YamlTree:
@@ -45,7 +58,7 @@ class YamlTree:
         """The document's root. Raises UnreadableError where reading cannot go on."""
         text = text.removeprefix("\ufeff")
         try:
-            return self._document(yaml.parse(text, Loader=_LOADER))
+            return self._document(yaml.parse(text, Loader=loader()))
         except yaml.MarkedYAMLError as error:
             raise UnreadableError(_no_yaml(error, text)) from error
         except yaml.reader.ReaderError as error:

@@ -11,11 +11,11 @@ import os
 import re
 import stat
 from functools import cache, cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pydantic
-import yaml
 
 import flagrelease
 from flagrelease.adapters.storage.cache_tag import mark
@@ -142,8 +142,15 @@ def _asked(kind: type[Value], within: str) -> "hashlib._Hash":
 def _code() -> str:
     """What decides what a file is read as: the modules by size and time of change; looked at once a process."""
     package = Path(flagrelease.__file__).parent
-    parts = [yaml.__version__, pydantic.VERSION, flagrelease.__version__]
+    parts = [_yaml(), pydantic.VERSION, flagrelease.__version__]
     for folder in _READERS:
         modules = [(entry.name, entry.stat()) for entry in os.scandir(package / folder) if entry.name.endswith(".py")]
         parts += [f"{name} {found.st_size} {found.st_mtime_ns}" for name, found in sorted(modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _yaml() -> str:
+    """Which PyYAML is installed, by its file: it is not loaded for what is in the cache."""
+    spec = find_spec("yaml")
+    found = Path(spec.origin).stat() if spec and spec.origin else None
+    return f"{found.st_size} {found.st_mtime_ns}" if found else ""
