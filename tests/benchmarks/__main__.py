@@ -108,6 +108,9 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
 
 def main(names: list[str]) -> None:
     """Print one line a benchmark."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"unknown benchmark: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     for name in names or [name for name in BENCHMARKS if name != "demo"]:
         sys.stdout.write(f"{name:26} {BENCHMARKS[name]()}\n")
         sys.stdout.flush()

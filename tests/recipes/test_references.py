@@ -303,3 +303,15 @@ def test_every_command_tells_them_before_it_does_anything(
     assert len(refused.value.message.splitlines()) == 3
     after = sorted(path for path in tmp_path.rglob("*") if path.is_file() and "home" not in path.parts)
     assert after == before
+
+
+def test_an_alias_finds_its_chip_beside_a_chip_that_cannot_be_read_yet(recipes: Path) -> None:
+    _copy("chips/cambricon_mlu.yaml", recipes)
+    (recipes / "chips" / "a_new_one.yaml").write_text("schema: flagrelease.chip/v2\nname: a_new_one\n")
+    assert Catalogue(recipes).chip("cambricon_MLU").name == "cambricon_mlu"
+
+
+def test_a_name_that_may_be_an_alias_of_an_unreadable_chip_tells_that_chips_faults(recipes: Path) -> None:
+    (recipes / "chips" / "a_new_one.yaml").write_text("schema: flagrelease.chip/v2\nname: a_new_one\n")
+    with pytest.raises(RecipeError, match=r"a_new_one\.yaml"):
+        Catalogue(recipes).chip("a-new-one")

@@ -108,10 +108,20 @@ class Catalogue:
         names = self.names("chips")
         if name in names:
             return self._named("chips", name, Chip)
-        known = [self._named("chips", chip, Chip) for chip in names]
-        for chip in known:
-            if name in chip.aliases:
-                return chip
+        known: list[Chip] = []
+        unreadable: list[RecipeError] = []
+        for other in names:
+            try:
+                known.append(self._named("chips", other, Chip))
+            except RecipeError as error:
+                unreadable.append(error)
+                continue
+            if name in known[-1].aliases:
+                return known[-1]
+        if unreadable:
+            faults = "\n".join(error.message for error in unreadable)
+            text = f"no chip is called {quoted(name)}; it may be an alias in a recipe that cannot be read"
+            raise RecipeError(f"{text}\n{faults}")
         words = [c.name for c in known] + [alias for c in known for alias in c.aliases]
         raise unknown_name("chip", name, words, self.recipes / "chips")
 
