@@ -3,12 +3,14 @@
 import errno
 import gc
 import importlib
+import keyword
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, NoReturn
+from typing import Annotated, Any, ClassVar, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -43,6 +45,7 @@ COMMANDS = {
     "matrix": Listed("Recipes", "List every bundle variant: for people, as JSON, or for GitHub Actions."),
     "new": Listed("Recipes", "Begin a chip, model or bundle recipe, with every gap marked."),
     "import-card": Listed("Recipes", "Turn a published model card into draft recipes, and list the card's defects."),
+    "patch": Listed("Recipes", "Vendor patch sets: check, apply, add, seal and list them."),
     "migrate": Listed("Recipes", "Lift recipes and locks of an older schema version to the current one."),
     "schema": Listed("Recipes", "Write the JSON schemas of all recipe files."),
     "request": Listed("Bundle", "Write the mail to the vendor for what only the vendor gives out."),
@@ -57,11 +60,14 @@ COMMANDS = {
 
 
 class LazyGroup(TyperGroup):
-    """Lists commands from COMMANDS and imports `<command>_command.py` when one is called."""
+    """Lists commands from a table and imports `<command>_command.py` when one is called."""
+
+    listed: ClassVar[Mapping[str, Listed]] = COMMANDS
+    package: ClassVar[str] = "flagrelease.cli"
 
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
-        for name, listed in COMMANDS.items():
+        for name, listed in self.listed.items():
             self.commands.setdefault(name, TyperCommand(name, help=listed.summary, rich_help_panel=listed.panel))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's shape
@@ -69,32 +75,34 @@ class LazyGroup(TyperGroup):
 
         In plain text: loading rich to draw frames around them takes longer than everything else that help does.
         """
-        longest = max(len(name) for name in COMMANDS)
-        for panel in dict.fromkeys(listed.panel for listed in COMMANDS.values()):
-            rows = [(name.ljust(longest), listed.summary) for name, listed in COMMANDS.items() if listed.panel == panel]
+        longest = max(map(len, self.listed))
+        for panel in dict.fromkeys(listed.panel for listed in self.listed.values()):
+            rows = [(name.ljust(longest), one.summary) for name, one in self.listed.items() if one.panel == panel]
             with formatter.section(panel):
                 formatter.write_dl(rows)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that is called, then let typer find it."""
-        if args and args[0] in COMMANDS:
-            self.commands[args[0]] = load(args[0])
+        if args and args[0] in self.listed:
+            self.commands[args[0]] = load(args[0], self.listed, self.package)
         return super().resolve_command(ctx, args)
 
 
-def load(name: str) -> TyperCommand:
-    """The command of that name, from its module."""
+def load(name: str, listed: Mapping[str, Listed] = COMMANDS, package: str = "flagrelease.cli") -> Any:
+    """The command of that name, or the group, from its module."""
     word = name.replace("-", "_")
     # What is loaded stays: to look through it for garbage, again and again, takes a tenth of a short command's time.
     gc.disable()
-    module = importlib.import_module(f"flagrelease.cli.{word}_command")
+    module = importlib.import_module(f"{package}.{word}_command")
     gc.freeze()
     gc.enable()
+    # A command that Python has a keyword for, such as `import`, is a function with a line behind its name.
+    found = getattr(module, f"{word}_" if keyword.iskeyword(word) else word)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    single.command(name, help=COMMANDS[name].summary + "\n\n" + (module.__doc__ or ""))(getattr(module, word))
-    command = typer.main.get_command(single)
-    assert isinstance(command, TyperCommand)
-    return command
+    single.command(name, help=listed[name].summary + "\n\n" + (module.__doc__ or ""))(found)
+    return typer.main.get_command(single)
 
 
 app = typer.Typer(

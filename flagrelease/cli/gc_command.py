@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from flagrelease.adapters.patch_checks import FOLDER as PATCH_CHECKS
 from flagrelease.adapters.recipes.cache import FILE as PARSED_RECIPES
 from flagrelease.adapters.storage.cache_tag import is_marked, unmark
 from flagrelease.adapters.storage.disk import remove
@@ -27,7 +28,7 @@ _PASSING = ("partial", "damaged", "tmp")
 _BLOBS = ("blobs", "seen")
 """The folders of blobs and of what was noted of them."""
 
-_OURS = ("roots", "rootfs", "apt", *_PASSING, "fsck.jsonl", PARSED_RECIPES)
+_OURS = ("roots", "rootfs", "apt", *_PASSING, "fsck.jsonl", PARSED_RECIPES, PATCH_CHECKS)
 """What a store holds beside its blobs, its tag and its locks; what else lies there is somebody else's."""
 
 

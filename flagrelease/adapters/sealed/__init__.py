@@ -1,0 +1,1 @@
+"""Sealed sets and keys on a disk, and what keeps plain text off it."""

@@ -1,0 +1,111 @@
+"""What a check found out about a set at a commit."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from flagrelease.domain.patch_series import CommitId, TreeId
+from flagrelease.domain.value import Name, Sha256, Value
+
+
+class UpstreamCommit(Value):
+    """The commit that changed what a hunk wants to find."""
+
+    id: CommitId
+    date: str
+    subject: str
+
+
+class Conflict(Value):
+    """One hunk, or one file, that does not fit. `found_at`: the line where most of the hunk's lines were found.
+
+    `nearest` is what stands there, `differs` the first line that is another one: wanted and found.
+    """
+
+    patch: str
+    path: str
+    hunk: str | None = None
+    reason: str
+    found_at: int | None = None
+    fits: int = 0
+    of: int = 0
+    wanted: str | None = None
+    found: str | None = None
+    nearest: tuple[str, ...] = ()
+    upstream: UpstreamCommit | None = None
+
+
+class Applies(Value):
+    """Every patch applies. `retired` are those that upstream has already."""
+
+    state: Literal["applies"] = "applies"
+    tree: TreeId
+    retired: tuple[str, ...] = ()
+
+
+class OtherTree(Value):
+    """Every patch applies at the base, and what comes out is not what was recorded."""
+
+    state: Literal["other_tree"] = "other_tree"
+    wanted: TreeId
+    tree: TreeId
+
+
+class AlreadyUpstream(Value):
+    """The whole set can be taken back from the commit: it is in there, and can go."""
+
+    state: Literal["already_upstream"] = "already_upstream"
+
+
+class Conflicts(Value):
+    """At least one patch does not apply."""
+
+    state: Literal["conflicts"] = "conflicts"
+    conflicts: tuple[Conflict, ...]
+    fits: int
+    of: int
+    retired: tuple[str, ...] = ()
+
+
+class BaseUnknown(Value):
+    """The commit is not there, or no clone of the component was named."""
+
+    state: Literal["base_unknown"] = "base_unknown"
+    reason: str
+
+
+class NeedsKey(Value):
+    """Sealed, and none of the keys at hand opens it."""
+
+    state: Literal["needs_key"] = "needs_key"
+    keys: tuple[str, ...]
+
+
+class Refused(Value):
+    """The set is damaged, or has a patch that is never applied."""
+
+    state: Literal["refused"] = "refused"
+    reason: str
+    text: str
+
+
+Finding = Annotated[
+    Applies | OtherTree | AlreadyUpstream | Conflicts | BaseUnknown | NeedsKey | Refused, Field(discriminator="state")
+]
+
+
+class Checked(Value):
+    """A set, the commit that it was checked at, and what was found."""
+
+    component: Name
+    base: CommitId
+    chip: Name
+    against: str
+    digest: Sha256 | None
+    patches: int
+    finding: Finding
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nobody has to do anything: it applies, and what comes out is what was recorded."""
+        return isinstance(self.finding, Applies)

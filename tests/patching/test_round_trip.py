@@ -1,0 +1,184 @@
+"""Whatever a vendor changes: what `add` makes of it, `apply` turns into the same tree."""
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flagrelease.cli.patch.add_command import add
+from flagrelease.cli.patch.apply_command import apply
+from flagrelease.patching.diff_text import read_diff
+from flagrelease.patching.diff_values import RefusedPatchError
+from tests.patching.vendor import commit, run_git, tree_of, tree_on_disk
+
+
+class Node(NamedTuple):
+    """A file of a tree: its kind and content, which is a symlink's target."""
+
+    kind: str
+    content: bytes
+
+
+Tree = Mapping[str, Node]
+
+_LETTERS = st.sampled_from("abcXYZ019_-+=~ #\"'%&()[]{}!,;@^$é中\u0301")
+_NAME = st.one_of(
+    st.text(_LETTERS, min_size=1, max_size=8),
+    st.sampled_from(["a", "b", "src", "-rf", "--", "x.py", ".hidden", "...", "a b", "dev", "null", "HEAD"]),
+)
+_PATH = st.lists(_NAME, min_size=1, max_size=3).map("/".join)
+_LINES = (
+    b"same\n", b"", b"x\n", b"a b\t\n", b"\r\n", b"+plus\n", b"-minus\n", b"-- \n", b"\\ No\n", b"diff --git a/x b/x\n",
+    b"@@ -1 +1 @@\n", b"\xe9\xff\n", b"\x0c\n", b"--- a/x\n",
+)  # fmt: skip
+_LINE = st.sampled_from(_LINES)
+_TEXT = st.lists(_LINE, max_size=30).map(b"".join)
+_CONTENT = st.one_of(
+    _TEXT,
+    _TEXT.map(lambda text: text.rstrip(b"\n")),
+    st.binary(max_size=200),
+    st.binary(min_size=1, max_size=8).map(lambda data: data * 700),
+)
+_FILE = st.builds(Node, st.sampled_from(["file", "program"]), _CONTENT)
+_LINK = st.builds(Node, st.just("symlink"), _NAME.map(str.encode))
+_TREE = st.dictionaries(_PATH, st.one_of(_FILE, _FILE, _FILE, _LINK), min_size=1, max_size=8)
+
+
+def _whole(tree: Tree) -> Tree:
+    """Without a file where another wants a folder."""
+    folders = {"/".join(path.split("/")[:count]) for path in tree for count in range(1, path.count("/") + 1)}
+    return {path: node for path, node in tree.items() if path not in folders}
+
+
+@st.composite
+def edited(draw: st.DrawFn, tree: Tree) -> Tree:
+    """Some files dropped, moved, changed, made a program or a symlink, and some new ones."""
+    made = dict(tree)
+    for chosen in draw(st.lists(st.sampled_from(sorted(tree)), max_size=5, unique=True)) if tree else []:
+        path, node = chosen, made.pop(chosen, Node("file", b""))
+        what = draw(st.sampled_from(["drop", "move", "move and change", "mode", "replace", "change", "change"]))
+        if what.startswith("move"):
+            path = draw(_PATH)
+        if what == "mode" and node.kind != "symlink":
+            node = node._replace(kind="program" if node.kind == "file" else "file")
+        if "change" in what and node.kind != "symlink":
+            at = draw(st.integers(0, len(node.content)))
+            node = node._replace(content=node.content[:at] + draw(_CONTENT) + node.content[at:])
+        if what == "replace":
+            node = draw(st.one_of(_FILE, _LINK))
+        if what != "drop":
+            made[path] = node
+    return _whole({**made, **draw(st.dictionaries(_PATH, _FILE, max_size=3))})
+
+
+def lay_out(top: Path, tree: Tree) -> None:
+    """Make the checkout this tree."""
+    for entry in top.iterdir():
+        if entry.name != ".git":
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    for name, node in tree.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if node.kind == "symlink":
+            path.symlink_to(os.fsdecode(node.content))
+        else:
+            path.write_bytes(node.content)
+            path.chmod(0o755 if node.kind == "program" else 0o644)
+
+
+def round_trip(trees: list[Tree], source: str) -> None:
+    """Make a set of the way from the first tree to the last, apply it, and compare."""
+    with tempfile.TemporaryDirectory() as text, contextlib.redirect_stdout(io.StringIO()):
+        top = Path(text)
+        clone = top / "clone"
+        clone.mkdir()
+        run_git("init", "--quiet", at=clone)
+        lay_out(clone, trees[0])
+        base = commit(clone, "base")
+        for number, tree in enumerate(trees[1:]):
+            lay_out(clone, tree)
+            if source != "checkout":
+                commit(clone, f"step {number}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@")
+        add(
+            component="c",
+            repo=clone,
+            chip="chip",
+            base=base,
+            range_=f"{base}..HEAD" if source == "range" else None,
+            task=["inference"],
+            why="a test",
+            owner="nobody",
+            upstream="none",
+            remove_when="never",
+            patches=top / "patches",
+        )
+        apply(component="c", repo=clone, chip="chip", commit=base, to=top / "out", patches=top / "patches")
+        wanted = tree_of(clone) if source != "checkout" else _now(clone)
+        assert tree_on_disk(top / "out", top / "scratch") == wanted
+
+
+def _now(clone: Path) -> str:
+    commit(clone, "what the checkout is")
+    return tree_of(clone)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[Tree], str]:
+    """Two or more trees, and how the vendor hands over what lies between them."""
+    source = draw(st.sampled_from(["checkout", "range"]))
+    trees = [_whole(draw(_TREE))]
+    for _ in range(1 if source == "checkout" else draw(st.integers(1, 3))):
+        trees.append(draw(edited(trees[-1])))
+    return trees, source
+
+
+def _try(history: tuple[list[Tree], str]) -> None:
+    trees, source = history
+    if all(tree == trees[0] for tree in trees) or (source == "checkout" and trees[0] == trees[-1]):
+        return
+    round_trip(trees, source)
+
+
+_HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def test_a_folder_whose_name_is_a_blank_goes_through() -> None:
+    """Git writes `diff --git a/ /0 b/ /0` for it, and cannot read that itself."""
+    link = Node("symlink", b"0")
+    round_trip([{"0": link}, {"0": link, " /0": Node("file", b"")}], "checkout")
+
+
+def test_a_folder_takes_the_place_of_a_symlink_that_moved() -> None:
+    """Git cannot apply its own diff of it while that has the move as a rename."""
+    before = {name: Node("symlink", target) for name, target in (("0", b"0"), ("1", b"1"), ("00", b"0"))}
+    round_trip([before, {"0/0": Node("symlink", b"1"), "1/0": Node("file", b"")}], "checkout")
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=_HEALTH)
+@given(histories())
+def test_add_then_apply_gives_the_same_tree(history: tuple[list[Tree], str]) -> None:
+    _try(history)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400), st.integers(0, 2000), st.binary(max_size=8))
+def test_reading_a_damaged_patch_ends_in_a_value_or_a_refusal(noise: bytes, at: int, inserted: bytes) -> None:
+    good = (
+        b"diff --git a/x b/y\nsimilarity index 90%\nrename from x\nrename to y\nindex 1111111..2222222 100644\n"
+        b"--- a/x\n+++ b/y\n@@ -1,3 +1,3 @@ f\n a\n-b\n+c\n d\n"
+        b"diff --git a/z b/z\nold mode 100644\nnew mode 100755\n"
+    )
+    for data in (noise, b"diff --git " + noise, good[:at] + inserted + good[at:], good[:at] + good[at + 1 :]):
+        try:
+            diff = read_diff(data)
+        except RefusedPatchError:
+            continue
+        assert diff.changes
+        assert read_diff(diff.for_git).for_git == diff.for_git
