@@ -11,9 +11,8 @@ from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.git.worktree import Marker, check_free, write_tree
 from flagrelease.adapters.patch_sets import Opener, StoredSet
 from flagrelease.errors import SourceError
-from flagrelease.patching.report import Conflicts
+from flagrelease.patching.report import Conflicts, conflict_lines
 from flagrelease.patching.series_digest import series_digest
-from flagrelease.report.patches import conflict_lines
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from flagrelease.domain.patch_series import CommitId, TreeId
+from flagrelease.domain.patch_series import BASE_DIGITS, CommitId, TreeId
 from flagrelease.domain.value import Name, Sha256, Value
 
 
@@ -109,3 +109,22 @@ class Checked(Value):
     def is_good(self) -> bool:
         """Whether nobody has to do anything: it applies, and what comes out is what was recorded."""
         return isinstance(self.finding, Applies)
+
+
+def conflict_lines(one: Conflict) -> list[str]:
+    """The patch, the hunk, what is nearest to it, and who changed that."""
+    lines = [f"{one.patch}: {one.path}{f' {one.hunk}' if one.hunk else ''}: {one.reason}"]
+    if one.found_at is not None:
+        lines.append(f"  nearest: line {one.found_at}, {one.fits} of {one.of} lines are there")
+    elif one.hunk:
+        lines.append("  nothing like it is in the file")
+    if one.wanted is not None:
+        lines.append(f"  wanted: {one.wanted}")
+        if one.found is not None:
+            lines.append(f"  found:  {one.found}")
+    lines += [f"  | {text}" for text in one.nearest]
+    if one.upstream:
+        lines.append(
+            f"  changed upstream by {one.upstream.id[:BASE_DIGITS]} ({one.upstream.date}) {one.upstream.subject}"
+        )
+    return lines

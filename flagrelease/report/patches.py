@@ -9,15 +9,13 @@ from flagrelease.patching.report import (
     Applies,
     BaseUnknown,
     Checked,
-    Conflict,
     Conflicts,
     Finding,
     NeedsKey,
     OtherTree,
+    conflict_lines,
 )
 from flagrelease.report.columns import columns
-
-_DIGITS = 12
 
 
 def checks_table(found: Sequence[Checked]) -> str:
@@ -33,7 +31,7 @@ def checks_table(found: Sequence[Checked]) -> str:
 
 
 def _row(one: Checked) -> tuple[str, ...]:
-    at = "base" if one.against == one.base else one.against[:_DIGITS]
+    at = "base" if one.against == one.base else one.against[:BASE_DIGITS]
     return (one.component, one.base[:BASE_DIGITS], one.chip, at, str(one.patches), _words(one.finding))
 
 
@@ -41,9 +39,9 @@ def _words(finding: Finding) -> str:
     match finding:
         case Applies() as one:
             without = f" without the {len(one.retired)} that upstream has" if one.retired else ""
-            told = f"applies{without}: tree {one.tree[:_DIGITS]}"
+            told = f"applies{without}: tree {one.tree[:BASE_DIGITS]}"
         case OtherTree() as one:
-            told = f"makes tree {one.tree[:_DIGITS]}, recorded is {one.wanted[:_DIGITS]}"
+            told = f"makes tree {one.tree[:BASE_DIGITS]}, recorded is {one.wanted[:BASE_DIGITS]}"
         case AlreadyUpstream():
             told = "already upstream: retire it"
         case Conflicts() as one:
@@ -64,23 +62,6 @@ def _below(finding: Finding) -> Iterable[str]:
     if isinstance(finding, Conflicts):
         for conflict in finding.conflicts:
             yield from conflict_lines(conflict)
-
-
-def conflict_lines(one: Conflict) -> list[str]:
-    """The patch, the hunk, what is nearest to it, and who changed that."""
-    lines = [f"{one.patch}: {one.path}{f' {one.hunk}' if one.hunk else ''}: {one.reason}"]
-    if one.found_at is not None:
-        lines.append(f"  nearest: line {one.found_at}, {one.fits} of {one.of} lines are there")
-    elif one.hunk:
-        lines.append("  nothing like it is in the file")
-    if one.wanted is not None:
-        lines.append(f"  wanted: {one.wanted}")
-        if one.found is not None:
-            lines.append(f"  found:  {one.found}")
-    lines += [f"  | {text}" for text in one.nearest]
-    if one.upstream:
-        lines.append(f"  changed upstream by {one.upstream.id[:_DIGITS]} ({one.upstream.date}) {one.upstream.subject}")
-    return lines
 
 
 def checks_data(found: Sequence[Checked]) -> dict[str, object]:

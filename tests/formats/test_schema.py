@@ -17,23 +17,11 @@ from flagrelease.domain.value import Value
 from flagrelease.formats.positions import plain
 from flagrelease.formats.schema import recipe_schemas, schema_file
 from flagrelease.formats.strict import decode_yaml, read_yaml
+from tests.recipes import folders
 
 RECIPES = Path(flagrelease.__file__).parent.parent / "recipes"
 
-CHIP = """\
-schema: flagrelease.chip/v2
-name: a-chip
-title: A chip
-vendor: Somebody
-architectures: [amd64]
-memory_probe: process_tree
-sdks:
-  one:
-    title: The first
-    base: {kind: debian, suites: [a-suite], packages: [a-package]}
-    python: "3.11"
-    glibc: "2.36"
-"""
+CHIP = folders.CHIP.replace("NAME", "a-chip")
 MODEL = """\
 schema: flagrelease.model/v2
 name: a-model

@@ -49,6 +49,22 @@ def read_write(*folders: str) -> list[str]:
     return [f"{folder}:{folder}" for folder in folders]
 
 
+SHARED: dict[str, str | list[str]] = {
+    "init": "",
+    "detach": "",
+    "network": "host",
+    "user": "0",
+    "ipc": "host",
+    "volume": read_write("/share"),
+    "security_opt": "seccomp=unconfined",
+    "privileged": "",
+    "ulimit": ["stack=67108864", "memlock=-1"],
+    "shm_size": "512G",
+    "gpus": "all",
+    "name": "flagos",
+}
+"""What the CUDA seed gives each of its containers."""
+
 STARTED = [
     Started(
         cell=CAMBRICON,
@@ -109,18 +125,7 @@ STARTED = [
     Started(
         cell=SCRIPT,
         seed=options(  # 001:59-64, 72
-            init="",
-            detach="",
-            network="host",
-            user="0",
-            ipc="host",
-            volume=read_write("/share"),
-            security_opt="seccomp=unconfined",
-            privileged="",
-            ulimit=["stack=67108864", "memlock=-1"],
-            shm_size="512G",
-            gpus="all",
-            name="flagos",
+            **SHARED,
             image=SCRIPT_IMAGE,
             exec="-it bash",
             env="USE_FLAGOS=1",
@@ -145,18 +150,7 @@ STARTED = [
     Started(
         cell=SERVER,
         seed=options(  # 001:216-221, 227
-            init="",
-            detach="",
-            network="host",
-            user="0",
-            ipc="host",
-            volume=read_write("/share"),
-            security_opt="seccomp=unconfined",
-            privileged="",
-            ulimit=["stack=67108864", "memlock=-1"],
-            shm_size="512G",
-            gpus="all",
-            name="flagos",
+            **SHARED,
             image=SERVER_IMAGE,
             exec="-it bash",
             env=["USE_FLAGGEMS=1", "FLAGCX_PATH=/workspace/FlagCX"],
