@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,21 @@ pytestmark = [
 ]
 
 # In network and mount namespaces of its own: whatever dockerd does to bridges and packet filters ends with them.
+# Its sockets lie in a folder of a short name: containerd refuses a socket whose path has more than 104 letters.
 IN_OWN_NAMESPACES = """
 set -eu
-folder=$1 docker_registry=$2; shift 2
+folder=$1 sockets=$2 docker_registry=$3; shift 3
 ip link set lo up
 "$docker_registry" serve "$folder/registry.yml" >"$folder/registry.log" 2>&1 & registry=$!
-dockerd -H "unix://$folder/docker.sock" --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/pid" \
+dockerd -H "unix://$sockets/docker.sock" --data-root "$folder/data" --exec-root "$sockets/exec" --pidfile "$folder/pid" \
   >"$folder/dockerd.log" 2>&1 & dockerd=$!
 trap 'kill $dockerd $registry; wait' EXIT
-export DOCKER_HOST="unix://$folder/docker.sock"
-for _ in $(seq 100); do /usr/bin/docker version >/dev/null 2>&1 && break; sleep 0.2; done
+export DOCKER_HOST="unix://$sockets/docker.sock"
+for _ in $(seq 100); do
+  /usr/bin/docker version >/dev/null 2>&1 && break
+  kill -0 $dockerd 2>/dev/null || { tail -n 20 "$folder/dockerd.log" >&2; exit 1; }
+  sleep 0.2
+done
 "$@" >"$folder/published.json"
 command=$(sed -n 's/^docker run --rm/docker run -d --rm/p' "$folder/card/README.md")
 /usr/bin/$command >"$folder/container"
@@ -50,7 +56,9 @@ def test_the_command_on_the_card_starts_the_bundle_under_docker(built: Project, 
     (tmp_path / "card").symlink_to(built.bundle())
     registry = Path(__file__).parents[2] / ".cache" / "tools" / "usr" / "bin" / "docker-registry"
     publish = built.argv("publish", "--to", f"127.0.0.1:5000/{MODEL}", "--waiver", str(waiver), "--json")
-    argv = ["unshare", "--net", "--mount", "sh", "-c", IN_OWN_NAMESPACES, "sh", str(tmp_path), str(registry), *publish]
-    done = subprocess.run(argv, env=built.env(), cwd=built.folder, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="fr-") as sockets:
+        script = ["sh", "-c", IN_OWN_NAMESPACES, "sh", str(tmp_path), sockets, str(registry), *publish]
+        argv = ["unshare", "--net", "--mount", *script]
+        done = subprocess.run(argv, env=built.env(), cwd=built.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "models.json").read_text())["data"][0]["id"] == MODEL
