@@ -15,16 +15,32 @@ CommitPrefix = Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")]
 GitRef = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*$", max_length=200)]
 
 
+Forge = Literal["github", "gitcode", "gitee"]
+
+
+class GitMirror(Value):
+    """Another repository that has the same commits."""
+
+    forge: Forge
+    repository: RepoId
+
+
 class GitSource(Value):
-    """A repository at a commit. A tag is looked up when the lock is made; a branch floats, and lint says so."""
+    """A repository at a commit. A tag is looked up when the lock is made; a branch floats, and lint says so.
+
+    `mirrors` are asked in their order where the repository does not answer or has not got the commit. All that answer
+    have to name the same commit for a tag or a branch. `submodules` and `lfs` say that those are part of the source.
+    """
 
     kind: Literal["git"]
-    forge: Literal["github", "gitcode", "gitee"] = "github"
+    forge: Forge = "github"
     repository: RepoId
+    mirrors: tuple[GitMirror, ...] = ()
     commit: CommitPrefix | None = None
     tag: GitRef | None = None
     branch: GitRef | None = None
     submodules: bool = False
+    lfs: bool = False
 
 
 class IndexSource(Value):

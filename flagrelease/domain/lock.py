@@ -7,9 +7,11 @@ from pydantic import Field, model_validator
 
 from flagrelease.domain.bundle import ImageFile, Serving, Smoke
 from flagrelease.domain.chip import Architecture, DebianBase
+from flagrelease.domain.component import GitSource
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.model import Licence
-from flagrelease.domain.source import FileSource, LockedDeb, LockedFile, LockedWheel
+from flagrelease.domain.patch_series import PatchSet
+from flagrelease.domain.source import Commit, FileSource, LockedDeb, LockedFile, LockedWheel
 from flagrelease.domain.value import AbsolutePath, Name, RelativePath, Sha256, Text, Value
 
 
@@ -46,6 +48,25 @@ class LockedWeights(Value):
             return self.files[0].sha256
         lines = sorted(f"{file.sha256}  {file.path}\n" for file in self.files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+class LockedComponent(Value):
+    """A source at a commit, with the vendor's changes where there are any, and its folder in the image.
+
+    Without `patches` its tree is that of the commit; with them it is the one that they record.
+    """
+
+    name: Name
+    source: GitSource
+    commit: Commit
+    patches: PatchSet | None = None
+    placed_at: AbsolutePath
+
+    @model_validator(mode="after")
+    def _patches_are_for_it(self) -> "LockedComponent":
+        if self.patches and (self.patches.component, self.patches.base) != (self.name, self.commit):
+            raise ValueError("wanted patches of this component at this commit")
+        return self
 
 
 class LockedDataset(Value):
@@ -96,6 +117,7 @@ class Lock(_Resolved):
     memory_probe: Literal["process_tree", "smi"]
     base: LockedBase
     wheels: tuple[LockedWheel, ...]
+    components: tuple[LockedComponent, ...] = ()
     files: tuple[LockedImageFile, ...]
     env: dict[str, str]
     python: str

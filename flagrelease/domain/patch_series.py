@@ -72,3 +72,22 @@ class Series(Value):
         if len(set(names)) != len(names):
             raise ValueError("wanted each patch file once")
         return self
+
+
+class PatchSet(Value):
+    """A set as a bundle pins it: `series` is the digest of all that it says and of every patch by hash, in order.
+
+    `is_sealed`: a key is needed to apply it. Who has one may change without the set becoming another.
+    """
+
+    component: Name
+    base: CommitId
+    chip: Name
+    series: Sha256
+    result_tree: TreeId
+    is_sealed: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Its place below `patches/`."""
+        return f"{self.component}/{self.base[:BASE_DIGITS]}/{self.chip}"
