@@ -1,6 +1,6 @@
 """The release, one line a stage; and Run, which calls a stage: time, events, reuse, resume.
 
-Recipe ─resolve→ Lock ─fetch→ Sources ─patch→ Skipped ─render→ BuildContext ─build→ Image
+Recipe ─resolve→ Lock ─fetch→ Sources ─patch→ PatchedSources ─render→ BuildContext ─build→ Image
        ─smoke_kernels→ Skipped ─smoke_serving→ SmokeReport ─evaluate→ Evaluation ─publish→ Release
 """
 

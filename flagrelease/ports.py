@@ -11,8 +11,9 @@ from typing import Protocol
 
 from flagrelease.domain.chip import Architecture
 from flagrelease.domain.image import BuildContext, Image
+from flagrelease.domain.lock import LockedComponent
 from flagrelease.domain.release import Published
-from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel
+from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, PatchedComponent
 from flagrelease.domain.value import Digest
 
 Progress = Callable[[int, int], None]
@@ -84,6 +85,21 @@ class Supplier(Protocol):
 
     def file(self, file: LockedFile, progress: Progress) -> Digest:
         """Fetch one weights or dataset file by the lock's hash."""
+
+
+class Components(Protocol):
+    """The sources of components: git repositories kept in the store, and the vendors' patch sets."""
+
+    def bring(self, component: LockedComponent, progress: Progress) -> None:
+        """Have its commit here, with what belongs to it; no network call when it is. Raises SourceError."""
+
+    def patched(self, component: LockedComponent, progress: Progress) -> PatchedComponent:
+        """Its files, with the patches that the lock pins, into the store.
+
+        Raises:
+            LockError: the patch set is not the one that the lock pins.
+            SourceError: the set does not make the tree that it records.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +249,10 @@ class Tools(Protocol):
     @property
     def supplier(self) -> Supplier:
         """Fetches what is locked."""
+
+    @property
+    def components(self) -> Components:
+        """Sources of components, patched."""
 
     @property
     def engine(self) -> ImageEngine:

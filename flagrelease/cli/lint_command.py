@@ -5,7 +5,7 @@ With errors it ends with 3.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,10 +14,12 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
+from flagrelease.adapters.recipes.patch_sets import read_series
 from flagrelease.adapters.recipes.places import Trees
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings, settings
+from flagrelease.domain.patch_series import SERIES_FILE
 from flagrelease.errors import RecipeError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
@@ -31,6 +33,7 @@ from flagrelease.lint.project import Project
 from flagrelease.lint.registry import BY_ID, RULES
 from flagrelease.lint.report import Finding, Place, Report, counted, report_of
 from flagrelease.lint.sarif import sarif as as_sarif
+from flagrelease.lint.views import PatchFolder
 from flagrelease.lint.words import explained, listed
 
 _ROUNDS = 5
@@ -154,7 +157,17 @@ def _project(catalogue: Catalogue, day: date) -> Project:
         folder=printable(str(catalogue.recipes)),
         templates=_files_below(catalogue.templates),
         baselines=_files_below(catalogue.recipes / "baselines"),
+        patch_sets=tuple(_patch_folders(catalogue.patches)),
     )
+
+
+def _patch_folders(patches: Path) -> Iterator[PatchFolder]:
+    for path in sorted(patches.glob(f"*/*/*/{SERIES_FILE}")):
+        component, base, chip = path.parts[-4:-1]
+        try:
+            yield PatchFolder(component=component, base=base, chip=chip, series=read_series(path))
+        except RecipeError as error:
+            yield PatchFolder(component=component, base=base, chip=chip, fault=error.message)
 
 
 def _files_below(folder: Path) -> frozenset[str]:

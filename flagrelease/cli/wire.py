@@ -15,7 +15,7 @@ from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.supplier import HostSupplier, Origins
 from flagrelease.cli.settings import Settings
 from flagrelease.locking.resolver import Resolver
-from flagrelease.ports import CompletionServer, Endpoint, Events, ImageEngine, Target, Templates
+from flagrelease.ports import CompletionServer, Components, Endpoint, Events, ImageEngine, Target, Templates
 from flagrelease.report.journal import Display
 from flagrelease.report.plain import PlainDisplay
 from flagrelease.report.quiet import QuietDisplay
@@ -39,6 +39,18 @@ class HostTools:
         """Fetches what is locked."""
         recipes, offline = self._settings.recipes, self._settings.offline
         return HostSupplier(self.store, recipes=recipes, offline=offline, origins=self._origins)
+
+    @cached_property
+    def components(self) -> Components:
+        """Sources of components, patched."""
+        settings, patches = self._settings, self.recipes.patches
+        mirrors = import_module("flagrelease.adapters.mirrors.mirrors").Mirrors(
+            settings.home, environ=settings.environ, offline=settings.offline, say=self.events.said
+        )
+        made: Components = import_module("flagrelease.adapters.components").HostComponents(
+            self.store, mirrors, patches=patches
+        )
+        return made
 
     def _origins(self) -> Origins:
         module = import_module("flagrelease.adapters.supply.origins")

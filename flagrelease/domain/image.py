@@ -25,6 +25,14 @@ class WeightFile(Value):
     size: Annotated[int, Field(ge=0)]
 
 
+class PlacedSource(Value):
+    """A component's files, a tar without compression of `size` bytes, and the folder they lie in."""
+
+    path: AbsolutePath
+    archive: Digest
+    size: Annotated[int, Field(ge=0)]
+
+
 class BuildContext(Value):
     """Everything the image is made of, as data. Two equal contexts give the same manifest digest."""
 
@@ -32,6 +40,7 @@ class BuildContext(Value):
     base: tuple[LockedDeb, ...]
     wheels: tuple[LockedWheel, ...]
     site_packages: AbsolutePath
+    sources: tuple[PlacedSource, ...] = ()
     files: tuple[RenderedFile, ...]
     weights: tuple[WeightFile, ...]
     env: dict[str, str]
@@ -41,13 +50,14 @@ class BuildContext(Value):
 
     def stored(self) -> tuple[Digest, ...]:
         """Every digest that has to be in the store for this value to be good."""
-        return (*(f.content for f in self.files), *(w.content for w in self.weights))
+        contents = (*(f.content for f in self.files), *(w.content for w in self.weights))
+        return (*(source.archive for source in self.sources), *contents)
 
 
 class Layer(Value):
     """One layer. Layers are not compressed, so `digest` (of the blob) and `diff_id` (of the tar) are equal."""
 
-    name: Literal["base", "wheels", "files", "weights"]
+    name: Literal["base", "wheels", "sources", "files", "weights"]
     digest: Digest
     size: Annotated[int, Field(ge=0)]
 

@@ -150,6 +150,7 @@ class LockedInput(Value):
     pin: Text | None = None
     size: Annotated[int, Field(ge=0)] | None = None
     files: tuple[LockedFile, ...] = ()
+    patch_set: PatchSet | None = None
     reason: Text | None = None
     contact: Text | None = None
 

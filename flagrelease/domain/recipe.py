@@ -4,9 +4,11 @@ from typing import Any
 
 from flagrelease.domain.bundle import Serving, Variant
 from flagrelease.domain.chip import Architecture, Chip, Sdk
+from flagrelease.domain.component import Component, GitSource
 from flagrelease.domain.engine import Engine
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.model import Model, Weights
+from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.value import Name, RelativePath, Sha256, Value
 
 FOR_READERS: dict[str, Any] = {
@@ -44,6 +46,7 @@ class Recipe(Value):
     second_weights: Weights | None = None
     policy: Policy | None = None
     templates: tuple[Template, ...] = ()
+    patch_sets: tuple[PatchSet, ...] = ()
     baseline_sha256: Sha256 | None = None
 
     @property
@@ -90,12 +93,18 @@ class Recipe(Value):
     @property
     def is_assembled(self) -> bool:
         """Whether everything it is made of can be put together without an image engine, and evaluated item by item."""
-        made_of = self.sdk.base.kind == "debian" and not self.variant.components and not self.sdk.installers
+        placed = all(_is_placed(one) for one in self.variant.components.values())
+        placed = placed and not any(one.is_sealed for one in self.patch_sets)
+        made_of = self.sdk.base.kind == "debian" and placed and not self.sdk.installers
         serves = self.serving is not None and bool(self.variant.entrypoint) and self.variant.image is None
         weights, second = self.weights, self.second_weights
         filed = None not in (weights.source, weights.format, self.model.parameters) and second is not None
         proven = None not in (self.policy, self.baseline_sha256, self.variant.smoke, self.sdk.python)
         return made_of and serves and filed and proven
+
+    def patch_set(self, component: str) -> PatchSet | None:
+        """The patch set of a component, where the project has it."""
+        return next((one for one in self.patch_sets if one.component == component), None)
 
     def binding(self) -> dict[str, Any]:
         """Everything that decides what the bundle is, as plain data.
@@ -104,6 +113,13 @@ class Recipe(Value):
         """
         parts = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: _plain(part, FOR_READERS.get(name)) for name, part in parts.items()} | {"env": self.env}
+
+
+def _is_placed(component: Component) -> bool:
+    """Whether a component is its files in a folder of the image, and nothing has to be run for it."""
+    is_chosen = not component.alternatives and not component.optional and not component.install
+    placed = component.placed_at or ""
+    return isinstance(component.source, GitSource) and is_chosen and placed.startswith("/")
 
 
 def _plain(part: object, exclude: Any) -> object:

@@ -15,6 +15,9 @@ Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+!~:_-]*$", max_
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 """A full git commit id."""
 
+GitTree = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+"""A git tree by all its digits."""
+
 RepoId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", max_length=200)]
 """`owner/name` on a model hub."""
 
@@ -158,3 +161,30 @@ class Sources(Value):
     def stored(self) -> tuple[Digest, ...]:
         """Every digest that has to be in the store for this value to be good."""
         return (*self.debs, *self.wheels, *self.weights, *self.datasets, *self.second_model)
+
+
+# As patched ---------------------------------------------------------------------------------------
+
+
+class PatchedComponent(Value):
+    """A component's files with the vendor's changes: `archive` is a tar without compression, its members sorted.
+
+    `tree` is the git tree they were written from, which has submodules as commits and LFS files as pointers.
+    """
+
+    name: Name
+    commit: Commit
+    tree: GitTree
+    patches: int = Field(ge=0)
+    archive: Digest
+    size: int = Field(ge=0)
+
+
+class PatchedSources(Value):
+    """What `patch` made of the components."""
+
+    components: tuple[PatchedComponent, ...]
+
+    def stored(self) -> tuple[Digest, ...]:
+        """Every digest that has to be in the store for this value to be good."""
+        return tuple(component.archive for component in self.components)

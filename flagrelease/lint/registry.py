@@ -16,6 +16,7 @@ from flagrelease.lint.rules import (
     licence,
     mounts,
     names,
+    patches,
     reading,
     references,
     secrets,
@@ -26,8 +27,8 @@ from flagrelease.lint.rules import (
 )
 
 _MODULES: Final = (
-    reading, references, names, images, sources, serving, container, mounts, abilities, devices, installed, licence,
-    benchmarks, gates, evidence, environment, secrets, texts, waivers,
+    reading, references, names, images, sources, patches, serving, container, mounts, abilities, devices, installed,
+    licence, benchmarks, gates, evidence, environment, secrets, texts, waivers,
 )  # fmt: skip
 
 RULES: Final[tuple[Rule, ...]] = tuple(

@@ -1,5 +1,6 @@
 """A lock as a list of inputs, whichever kind it is: what `plan`, `diff`, `impact` and `lock` itself speak about."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,7 +70,21 @@ def _whole(lock: Lock) -> tuple[Input, ...]:
         pin=lock.baseline.sha256, size=0,
     )  # fmt: skip
     weights = (*_weights("weights", lock.weights), *_weights("smoke.second_model", lock.second_model))
-    return (*base, *wheels, *files, *weights, *datasets, baseline)
+    return (*base, *wheels, *_components(lock), *files, *weights, *datasets, baseline)
+
+
+def _components(lock: Lock) -> Iterator[Input]:
+    for one in lock.components:
+        repository = f"{one.source.repository} at {one.commit[:12]}"
+        yield Input(
+            key=f"components.{one.name}", kind="component", name=repository, version=one.commit, pin=one.commit, size=0
+        )
+        if one.patches:
+            name = f"patches of {one.patches.chip} on {one.name} at {one.commit[:12]}"
+            yield Input(
+                key=f"components.{one.name}.patches", kind="patches", name=name, version=one.patches.series[:12],
+                pin=one.patches.series, size=0,
+            )  # fmt: skip
 
 
 def _weights(key: str, weights: LockedWeights) -> tuple[Input, ...]:

@@ -12,6 +12,7 @@ from flagrelease.domain.chip import Installer
 from flagrelease.domain.component import ArchiveSource, Component, GitSource, IndexSource
 from flagrelease.domain.lock import InputKind, LockedInput, PartialLock
 from flagrelease.domain.model import Weights
+from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.restricted import Restricted
 from flagrelease.domain.source import LockedFile
@@ -42,6 +43,7 @@ class _Asked:
     question: Value | str
     find: Callable[[], tuple[str, tuple[LockedFile, ...], int | None]] | None = None
     stated: bool = False
+    patch_set: PatchSet | None = None
     restricted: Restricted | None = None
     why_open: str = ""
 
@@ -84,7 +86,7 @@ def _locked(
 
     def known(**more: object) -> LockedInput:
         basis = {"key": asked.key, "kind": asked.kind, "name": asked.name, "asked_sha256": question}
-        return LockedInput.model_validate(basis | more)
+        return LockedInput.model_validate({**basis, "patch_set": asked.patch_set, **more})
 
     if asked.restricted:
         return known(status="restricted", contact=asked.restricted.contact, reason=asked.restricted.what)
@@ -113,7 +115,7 @@ def _inputs(recipe: Recipe, resolver: Resolver) -> Iterator[_Asked]:
     for name, component in variant.components.items():
         yield _component(name, component, recipe, resolver)
         if component.patches:
-            yield _patches(name, component)
+            yield _patches(name, component, recipe.patch_set(name))
     for requirement in variant.wheels:
         yield _wheel(f"wheels.{requirement.partition('==')[0]}", "wheel", requirement, recipe, resolver)
     yield _weights("weights", recipe.model.title, recipe.weights, resolver)
@@ -196,15 +198,19 @@ def _component(name: str, component: Component, recipe: Recipe, resolver: Resolv
             )  # fmt: skip
 
 
-def _patches(name: str, component: Component) -> _Asked:
+def _patches(name: str, component: Component, found: PatchSet | None) -> _Asked:
     patches = component.patches
     assert patches is not None
+    pin = found.series if found else ""
     return _Asked(
         key=f"components.{name}.patches",
         kind="patches",
         name=f"patches of {patches.chip} on {name} at {patches.base[:12]}",
         question=patches,
-        restricted=patches.restricted,
+        find=(lambda: (pin, (), None)) if found else None,
+        stated=found is not None,
+        patch_set=found,
+        restricted=None if found else patches.restricted,
         why_open="the vendor's patch set is not in the project yet",
     )
 

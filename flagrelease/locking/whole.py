@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from flagrelease import __version__
 from flagrelease.domain.bundle import Serving, Smoke
+from flagrelease.domain.component import GitSource
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.lock import (
     Lock,
     LockedBase,
     LockedBaseline,
+    LockedComponent,
     LockedDataset,
     LockedImageFile,
     LockedWeights,
@@ -17,8 +19,11 @@ from flagrelease.domain.lock import (
 from flagrelease.domain.model import Model, Weights
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.source import FileSource, LockedFile, LockedWheel
+from flagrelease.errors import LockError
 from flagrelease.formats.canonical import sha256_of
 from flagrelease.locking.resolver import Resolver, name_of
+
+_FULL_COMMIT = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,7 @@ def make_whole(
         recipe_sha256=sha256_of(recipe.binding()),
         base=_base(recipe, resolver, previous if "debian" not in upgrade else None, say),
         wheels=_wheels(recipe, resolver, previous if "wheels" not in upgrade else None, upgrade, say),
+        components=_components(recipe, resolver, previous if "sources" not in upgrade else None, upgrade, say),
         files=_image_files(recipe),
         env=recipe.env,
         python=parts.python,
@@ -136,6 +142,33 @@ def _wheels(
             say(f"looking up the wheel of {requirement}")
         wheels.append(pins.get(requirement) or resolver.wheel(requirement, recipe.sdk, recipe.architecture))
     return tuple(wheels)
+
+
+def _components(
+    recipe: Recipe, resolver: Resolver, previous: Lock | None, upgrade: frozenset[str], say: Callable[[str], None]
+) -> tuple[LockedComponent, ...]:
+    """Each by its commit; one that has patches by the base that they record, which is whole."""
+    pins = {one.name: one for one in (previous.components if previous else ()) if one.name not in upgrade}
+    locked = []
+    for name, component in recipe.variant.components.items():
+        source, patches, kept = component.source, recipe.patch_set(name), pins.get(name)
+        assert isinstance(source, GitSource)
+        assert component.placed_at
+        commit = kept.commit if kept and kept.source == source else ""
+        if not commit:
+            whole = source.commit if source.commit and len(source.commit) == _FULL_COMMIT else None
+            if not whole:
+                say(f"looking up the commit of {source.repository}")
+            commit = whole or resolver.commit(source)
+        if patches and patches.base != commit:
+            raise LockError(
+                f"component `{name}` is at {commit}, its patches are for {patches.base}",
+                hint="bump both: `flagrelease patch check --against` says whether the set applies there",
+            )
+        locked.append(
+            LockedComponent(name=name, source=source, commit=commit, patches=patches, placed_at=component.placed_at)
+        )
+    return tuple(locked)
 
 
 def _image_files(recipe: Recipe) -> tuple[LockedImageFile, ...]:

@@ -35,6 +35,9 @@ def fetch(tools: Tools, here: Path, lock: Lock) -> Sources:  # noqa: ARG001 - ev
             done += one.size
         return tuple(digests)
 
+    for component in lock.components:
+        tools.events.said(f"{component.name}: {component.source.repository} at {component.commit}")
+        tools.components.bring(component, lambda done, whole: tools.events.progress(done, whole, "items"))
     sources = Sources(
         debs=bring(debs, supplier.deb),
         wheels=bring(wheels, supplier.wheel),

@@ -3,14 +3,20 @@
 from pathlib import Path
 
 from flagrelease.domain.evidence import Skipped
-from flagrelease.domain.image import BuildContext, RenderedFile, WeightFile
+from flagrelease.domain.image import BuildContext, PlacedSource, RenderedFile, WeightFile
 from flagrelease.domain.lock import Lock, LockedImageFile
-from flagrelease.domain.source import Sources
+from flagrelease.domain.source import PatchedSources, Sources
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.ports import Tools
 
 
-def render(tools: Tools, here: Path, lock: Lock, sources: Sources, patched: Skipped) -> BuildContext:  # noqa: ARG001
+def render(
+    tools: Tools,
+    here: Path,
+    lock: Lock,
+    sources: Sources,  # noqa: ARG001 - what is fetched has to be there before it is named
+    patched: PatchedSources | Skipped,
+) -> BuildContext:
     """The image's declaration: base packages, wheels, rendered files, weights, environment, entry point, labels.
 
     Raises:
@@ -22,6 +28,7 @@ def render(tools: Tools, here: Path, lock: Lock, sources: Sources, patched: Skip
         base=lock.base.packages,
         wheels=lock.wheels,
         site_packages=f"/usr/local/lib/python{lock.python}/dist-packages",
+        sources=_placed(lock, patched),
         files=tuple(_rendered(tools, here, lock, file) for file in lock.files),
         weights=tuple(
             WeightFile(path=f"{lock.weights_folder}/{f.path}", content=f.digest, size=f.size)
@@ -34,6 +41,13 @@ def render(tools: Tools, here: Path, lock: Lock, sources: Sources, patched: Skip
     )
     (here / "context.json").write_bytes(pretty_json(context))
     return context
+
+
+def _placed(lock: Lock, patched: PatchedSources | Skipped) -> tuple[PlacedSource, ...]:
+    if isinstance(patched, Skipped):
+        return ()
+    pairs = zip(lock.components, patched.components, strict=True)
+    return tuple(PlacedSource(path=to.placed_at, archive=made.archive, size=made.size) for to, made in pairs)
 
 
 def _rendered(tools: Tools, here: Path, lock: Lock, locked: LockedImageFile) -> RenderedFile:

@@ -23,8 +23,8 @@ set -eu
 folder=$1 sockets=$2 docker_registry=$3; shift 3
 ip link set lo up
 "$docker_registry" serve "$folder/registry.yml" >"$folder/registry.log" 2>&1 & registry=$!
-dockerd -H "unix://$sockets/docker.sock" --data-root "$folder/data" --exec-root "$sockets/exec" --pidfile "$folder/pid" \
-  >"$folder/dockerd.log" 2>&1 & dockerd=$!
+dockerd -H "unix://$sockets/docker.sock" --data-root "$folder/data" --exec-root "$sockets/exec" \
+  --pidfile "$folder/pid" >"$folder/dockerd.log" 2>&1 & dockerd=$!
 trap 'kill $dockerd $registry; wait' EXIT
 export DOCKER_HOST="unix://$sockets/docker.sock"
 for _ in $(seq 100); do

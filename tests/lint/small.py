@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from flagrelease.adapters.recipes.catalogue import KINDS
 from flagrelease.domain.everything import Everything, Unreadable
+from flagrelease.domain.patch_series import Series
 from flagrelease.domain.value import Value
 from flagrelease.errors import RecipeError
 from flagrelease.formats.lookup import path_of
@@ -16,12 +17,30 @@ from flagrelease.formats.strict import decode_yaml
 from flagrelease.lint.judge import Judged, judge
 from flagrelease.lint.project import Project
 from flagrelease.lint.rule import EXAMPLE_DAY
+from flagrelease.lint.views import PatchFolder
 
 Data = dict[str, Any]
 Changes = Mapping[str, Any]
 """As `flagrelease.lint.rule` has them; a test writes them without a type for each."""
 
 TEMPLATES = frozenset({"serve.json.j2"})
+
+
+def _set(chip: str, base: str, task: str, models: list[str]) -> PatchFolder:
+    facts = {
+        "schema": "flagrelease.patches/v1", "component": "lib", "base": base, "chip": chip, "task": (task,),
+        "models": tuple(models), "owner": "makers@example", "why": "an example", "upstream": "none",
+        "remove_when": "never", "result_tree": "f" * 40,
+        "patches": ({"file": "0001-one.patch", "sha256": "0" * 64, "size": 1},),
+    }  # fmt: skip
+    return PatchFolder(component="lib", base=base[:12], chip=chip, series=Series.model_validate(facts))
+
+
+PATCH_SETS = (
+    _set("alpha", "b" * 40, "inference", ["Tiny"]),
+    _set("alpha", "c" * 40, "inference", ["large"]),
+    _set("beta", "b" * 40, "train", []),
+)
 
 WORDS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "chip": ("chips/alpha", ()),
@@ -236,7 +255,7 @@ def _read(name: str, text: str) -> Value | Unreadable:
 
 def project(changes: Changes) -> Project:
     """The small set with these changes, on the day of the examples."""
-    return Project(recipes=everything(changed(changes)), today=EXAMPLE_DAY, templates=TEMPLATES)
+    return Project(recipes=everything(changed(changes)), today=EXAMPLE_DAY, templates=TEMPLATES, patch_sets=PATCH_SETS)
 
 
 def judged(changes: Changes) -> tuple[Judged, ...]:

@@ -43,11 +43,15 @@ FOLDERS = {kind: folder for folder, kind in KINDS.items()}
 
 
 class Catalogue:
-    """Recipes below `recipes`, templates below `dockerfiles` beside it. A file is read once."""
+    """Recipes below `recipes`; templates below `dockerfiles`, patch sets below `patches` beside it.
+
+    A file is read once.
+    """
 
     def __init__(self, recipes: Path, cache: ParseCache | None = None) -> None:
         self.recipes = recipes
         self.templates = recipes.resolve().parent / "dockerfiles"
+        self.patches = recipes.resolve().parent / "patches"
         self._reader = Reader(recipes, cache)
         self._read: dict[Path, Value] = {}
         if not (recipes / "chips").is_dir():

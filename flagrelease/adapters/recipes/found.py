@@ -38,6 +38,7 @@ class Shelf(Protocol):
 
     recipes: Path
     templates: Path
+    patches: Path
 
     def names(self, folder: str) -> list[str]:
         """Every recipe's name of a flat folder."""

@@ -3,13 +3,17 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
+from pathlib import Path
 
 from flagrelease.adapters.recipes.found import Found, Shelf, unknown_name
 from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Chip
+from flagrelease.domain.component import PatchRef
 from flagrelease.domain.evidence import Baseline, EvalRun
 from flagrelease.domain.gate import Policy, Task
 from flagrelease.domain.model import Model, Weights
+from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.recipe import Recipe, Template
 from flagrelease.formats.inherit import near
 from flagrelease.formats.positions import Path as Key
@@ -77,6 +81,7 @@ class _Parts:
         self._check_length()
         self._check_deviations(on)
         templates, baseline_sha256 = tuple(self._templates()), self._baseline(policy)
+        patch_sets = tuple(self._patch_sets())
         if chip is None or model is None or engine is None or sdk is None or weights is None:
             return None
         # Every part was checked when it was read: to check the whole again would take longer than to read it.
@@ -93,6 +98,7 @@ class _Parts:
             second_weights=second_weights,
             policy=policy,
             templates=templates,
+            patch_sets=patch_sets,
             baseline_sha256=baseline_sha256,
         )
 
@@ -133,6 +139,14 @@ class _Parts:
             if content is not None:
                 yield Template(path=path, sha256=hashlib.sha256(content).hexdigest())
 
+    def _patch_sets(self) -> Iterator[PatchSet]:
+        """The sets that components name, as far as they are there: lint says which are not, a lock leaves them open."""
+        for name, component in self._variant.components.items():
+            ref = component.patches
+            found = self._found.read(partial(_named_set, self._found.shelf.patches, name, ref)) if ref else None
+            if found:
+                yield found
+
     def _baseline(self, policy: Policy | None) -> str | None:
         """The hash of the recorded reference, if that is what the bundle is held against."""
         reference, folder = self._variant.reference, self._found.shelf.recipes / "baselines"
@@ -161,6 +175,12 @@ class _Parts:
             for key, asked, recorded in _differences(task, runs[0]):
                 text = f"wanted {recorded}, as recorded in `{name}`, found {asked}"
                 self._found.wrong(("tasks", task_name, *key), text, file=file)
+
+
+def _named_set(patches: Path, component: str, ref: PatchRef) -> PatchSet | None:
+    from flagrelease.adapters.recipes.patch_sets import named_set  # noqa: PLC0415 - few bundles have patches
+
+    return named_set(patches, component, ref)
 
 
 def _differences(task: Task, run: EvalRun) -> Iterator[tuple[Key, object, object]]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flagrelease.adapters.recipes.cache import ParseCache
 from flagrelease.adapters.recipes.catalogue import Catalogue
+from flagrelease.domain.patch_series import SERIES_FILE
 from flagrelease.errors import FlagReleaseError, RecipeError, ToolError
 
 if TYPE_CHECKING:
     from git import Repo
 
-_RECIPES, _TEMPLATES = "recipes", "dockerfiles"
+_RECIPES, _TEMPLATES, _PATCHES = "recipes", "dockerfiles", "patches"
 _SHA1_DIGITS = 40
 _NOT_FOUND = 1
 _FILE_LIMIT = 64 << 20
@@ -55,7 +56,7 @@ def at_revision(
     asked: str,
     *,
     since: bool = False,
-    folders: Collection[str] = (_RECIPES, _TEMPLATES),
+    folders: Collection[str] = (_RECIPES, _TEMPLATES, _PATCHES),
     cache: ParseCache | None = None,
 ) -> Iterator[Revision]:
     """The recipe folder at a revision, for as long as the block lasts.
@@ -193,7 +194,7 @@ def _blobs(repo: "Repo", commit: str, folder: str, asked: str) -> Iterator[_Blob
 
 def _is_read(path: str) -> bool:
     folder, _, below = path.partition("/")
-    if folder == _TEMPLATES:
+    if folder == _TEMPLATES or (folder == _PATCHES and below.endswith(f"/{SERIES_FILE}")):
         return True
     wanted = below.startswith("baselines/") or PurePosixPath(below).suffix in (".yaml", ".json")
     return folder == _RECIPES and wanted and not below.startswith(_NOT_READ)

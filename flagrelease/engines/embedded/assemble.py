@@ -6,21 +6,23 @@ from typing import Final, Literal
 
 from flagrelease.domain.image import BuildContext, Image, Layer
 from flagrelease.engines.embedded.deb import debian_base, join_packages
+from flagrelease.engines.embedded.source import source_entries
 from flagrelease.engines.embedded.wheel import wheel_entries
 from flagrelease.errors import BuildError
 from flagrelease.oci.layer import Entry, parents, plan, write_layer
 from flagrelease.oci.manifest import config_bytes, manifest_bytes
 from flagrelease.ports import Progress, Store
 
-LayerName = Literal["base", "wheels", "files", "weights"]
+LayerName = Literal["base", "wheels", "sources", "files", "weights"]
 _WEIGHTS_MODE: Final = 0o644
 
 
 def assemble(context: BuildContext, store: Store, progress: Progress) -> Image:
     """Write the layers, the config and the manifest of an image into the store.
 
-    The layers are `base`, `wheels`, `files` and `weights`, from the lowest up; one that would be empty is not there.
-    Images with the same weights at the same places share that layer. `progress` counts bytes of what goes in.
+    The layers are `base`, `wheels`, `sources`, `files` and `weights`, from the lowest up; one that would be empty is
+    not there. Images with the same weights at the same places share that layer. `progress` counts bytes of what goes
+    in.
 
     Raises:
         BuildError: when the parts do not make one tree.
@@ -28,7 +30,8 @@ def assemble(context: BuildContext, store: Store, progress: Progress) -> Image:
     """
     base_bytes = sum(package.size for package in context.base)
     wheel_bytes = sum(wheel.size for wheel in context.wheels)
-    total = base_bytes + wheel_bytes + sum(weight.size for weight in context.weights)
+    source_bytes = sum(source.size for source in context.sources)
+    total = base_bytes + wheel_bytes + source_bytes + sum(weight.size for weight in context.weights)
     image = _Layers(store)
     with tempfile.TemporaryFile(prefix="flagrelease-base-") as spool:
         trees, done = [], 0
@@ -43,6 +46,9 @@ def assemble(context: BuildContext, store: Store, progress: Progress) -> Image:
     with wheel_entries(wheels, context.site_packages) as entries:
         image.add("wheels", entries)
     progress(base_bytes + wheel_bytes, total)
+    with source_entries([(source, store.path(source.archive)) for source in context.sources]) as entries:
+        image.add("sources", entries)
+    progress(base_bytes + wheel_bytes + source_bytes, total)
     image.add("files", _files(context, store))
     image.add("weights", _weights(context, store))
     progress(total, total)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from flagrelease.lint.found import Found
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 
 def _list(values: tuple[object, ...]) -> str:

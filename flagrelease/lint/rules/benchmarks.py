@@ -6,8 +6,9 @@ from typing import Final
 from flagrelease.domain.published import AggregateScores, ScoreRow
 from flagrelease.lint.found import Found
 from flagrelease.lint.grim import attainable
-from flagrelease.lint.project import Project, TableView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import TableView
 
 _WIDEST_MARGIN: Final = 5.0
 _SAME_ROWS: Final = 3

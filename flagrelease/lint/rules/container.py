@@ -6,8 +6,9 @@ from typing import Final
 
 from flagrelease.domain.container import Access, Container
 from flagrelease.lint.found import Found, Remove, Severity
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

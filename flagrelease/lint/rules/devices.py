@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from flagrelease.domain.chip import Driver, Hardware, Precision, Quantisation
 from flagrelease.domain.vendor_version import at_least
 from flagrelease.lint.found import Found
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 _BITS: dict[Precision, int] = {
     "float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "float8": 8, "int8": 8, "int4": 4,

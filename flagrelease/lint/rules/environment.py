@@ -7,8 +7,9 @@ from typing import Final
 from flagrelease.domain.chip import EnvRule
 from flagrelease.formats.positions import Path
 from flagrelease.lint.found import Found
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 _SHELL_VARIABLE: Final = re.compile(r"\$\{?[A-Za-z_]\w*\}?")
 

@@ -8,8 +8,9 @@ from flagrelease.domain.bundle import ImageReference
 from flagrelease.domain.chip import ImageBase
 from flagrelease.lint.file_names import agrees
 from flagrelease.lint.found import Found
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 _FLOATING: Final = frozenset({
     "latest", "main", "master", "nightly", "dev", "devel", "edge", "stable", "rolling", "snapshot", "current", "test",

@@ -12,8 +12,9 @@ from flagrelease.domain.vendor_version import at_least
 from flagrelease.formats.positions import Path
 from flagrelease.lint.file_names import agrees, architectures_in, cxx11_abi_in, pythons_in, torches_in
 from flagrelease.lint.found import Found, Severity
-from flagrelease.lint.project import Project, SdkView, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import SdkView, VariantView
 
 _TORCH: Final = "torch"
 

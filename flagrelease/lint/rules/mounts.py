@@ -8,9 +8,10 @@ from flagrelease.domain.bundle import Script
 from flagrelease.domain.container import Mount
 from flagrelease.formats.positions import Path
 from flagrelease.lint.found import Found
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
 from flagrelease.lint.rules.container import asked_for
+from flagrelease.lint.views import VariantView
 
 _WIDE: Final = frozenset({
     "/home", "/root", "/dev", "/mnt", "/media", "/proc", "/sys", "/etc", "/usr", "/var", "/run", "/boot", "/lib",

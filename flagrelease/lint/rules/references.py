@@ -6,8 +6,9 @@ from dataclasses import replace
 from flagrelease.formats.positions import Path
 from flagrelease.lint.found import Found, Replace
 from flagrelease.lint.near import did_you_mean, surely_meant
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 
 @rule(

@@ -7,8 +7,9 @@ from typing import Final
 from flagrelease.domain.bundle import Argument
 from flagrelease.lint.found import Found
 from flagrelease.lint.near import did_you_mean
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 _PLACEHOLDER: Final = re.compile(r"\{([a-z][\w-]*)\}\Z")
 _FILLED: Final = frozenset({"weights", "options"})

@@ -9,8 +9,9 @@ from packaging.version import InvalidVersion, Version
 from flagrelease.domain.component import ArchiveSource, Component, ComponentSource, GitSource, IndexSource
 from flagrelease.formats.positions import Path
 from flagrelease.lint.found import Found, Replace
-from flagrelease.lint.project import Project, VariantView
+from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
+from flagrelease.lint.views import VariantView
 
 _FULL: Final = 40
 _NO_VERSION: Final = "0.0.0"
