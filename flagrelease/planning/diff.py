@@ -14,11 +14,12 @@ from flagrelease.planning.explain import Tree, origins
 from flagrelease.planning.keys import ABSENT, changes
 from flagrelease.planning.parts import Part, parts_of_recipe
 
-_PINS = ("templates", "baseline")
+_PINS = ("templates", "patch_sets", "baseline")
 _TITLES = {
     "": "recipe", "env": "environment, as it runs", "sdk": "SDK", "chip": "chip", "engine": "engine", "model": "model",
     "weights": "weights", "second_model": "second model", "second_weights": "second model's weights",
-    "policy": "gate policy", "templates": "templates, by sha256", "baseline": "baseline record, by sha256",
+    "policy": "gate policy", "templates": "templates, by sha256", "patch_sets": "patch sets, by digest",
+    "baseline": "baseline record, by sha256",
 }  # fmt: skip
 
 
@@ -109,6 +110,7 @@ def _heads(recipe: Recipe, *, readers_too: bool) -> Iterator[tuple[str, Mapping[
             yield "env", data.pop("env")
         yield _head(part), data
     yield "templates", {template.path: template.sha256 for template in recipe.templates}
+    yield "patch_sets", {one.folder: one.series for one in recipe.patch_sets}
     yield "baseline", {"sha256": recipe.baseline_sha256} if recipe.baseline_sha256 else {}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from flagrelease.domain.component import GitSource
 from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.launch.container import run_command
@@ -107,9 +108,8 @@ def _stage(
 
 
 def _nothing_to_do(name: str, recipe: Recipe) -> str:
-    patched = [key for key, component in recipe.variant.components.items() if component.patches]
-    if name == "patch" and not patched:
-        return "no component of the bundle has a patch set"
+    if name == "patch" and not any(isinstance(one.source, GitSource) for one in recipe.variant.components.values()):
+        return "the bundle builds no component from source"
     if name == "smoke_kernels" and not {"flaggems", "flagtree"} & recipe.variant.components.keys():
         return "the operators are inside its engine"
     if name == "smoke_serving" and recipe.variant.serving is None:
@@ -139,8 +139,17 @@ def _fetch(recipe: Recipe, lock: Lock | PartialLock | None) -> Iterator[str]:
 
 def _patch(recipe: Recipe, _lock: Lock | PartialLock | None) -> Iterator[str]:
     for name, component in recipe.variant.components.items():
-        if component.patches:
-            yield f"apply the patches of {component.patches.chip} to {name} at {component.patches.base}"
+        ref, pinned = component.patches, recipe.patch_set(name)
+        if ref and pinned:
+            sealed = ", sealed" if pinned.is_sealed else ""
+            yield (
+                f"apply the patches of {ref.chip}{sealed} to {name} at {pinned.base}: set {pinned.series[:12]}, "
+                f"tree {pinned.result_tree}"
+            )
+        elif ref:
+            yield f"apply the patches of {ref.chip} to {name} at {ref.base}, which are not in the project"
+        elif isinstance(component.source, GitSource):
+            yield f"{name} as it is at {component.source.commit or component.source.tag or component.source.branch}"
 
 
 def _render(recipe: Recipe, _lock: Lock | PartialLock | None) -> Iterator[str]:

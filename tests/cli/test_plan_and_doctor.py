@@ -51,7 +51,7 @@ def test_a_plan_counts_what_is_missing_and_its_bytes_without_fetching_any(tmp_pa
 def test_a_plan_names_every_stage_in_its_order_and_the_reason_where_there_is_nothing_to_do(tmp_path: Path) -> None:
     stages = told(tmp_path, "plan", *CPU)["stages"]
     assert [stage["stage"] for stage in stages][:3] == ["resolve", "fetch", "patch"]
-    assert stages[2]["state"] == "nothing to do: no component of the bundle has a patch set"
+    assert stages[2]["state"] == "nothing to do: the bundle builds no component from source"
 
 
 def test_a_plan_shows_the_exact_commands(tmp_path: Path) -> None:
