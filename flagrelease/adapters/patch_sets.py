@@ -129,8 +129,8 @@ class StoredSet:
         if self.is_sealed and opener is None:
             raise NeedsKeyError(f"{self.folder} is sealed", hint="name the file of a key that opens it with --key")
         texts = opener(self.folder) if self.is_sealed and opener else stored
-        pairs = zip(self.series.patches, texts, strict=True)
-        return [read_patch(one.file.removesuffix(".sealed"), text, secret=self.is_sealed) for one, text in pairs]
+        pairs, secret = zip(self.series.patches, texts, strict=True), self.is_sealed
+        return [read_patch(one.file.removesuffix(".sealed"), text, secret=secret) for one, text in pairs]
 
 
 def read_patch(name: str, text: bytes, *, secret: bool = False) -> Patch:

@@ -29,7 +29,7 @@ from flagrelease.formats.positions import (
     UnreadableError,
 )
 from flagrelease.formats.scalars import read_unquoted
-from flagrelease.formats.shapes import annotations_below, choice_values_at, wanted_below, wants_any
+from flagrelease.formats.shapes import annotations_below, choice_values_at, models_of, wanted_below, wants_any
 from flagrelease.formats.yaml_tree import MAX_NODES, loader
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ QUICK_LIMIT: Final = 1 << 17
 
 _KEPT: Final = 1 << 14
 _NOWHERE: Final = Position(1, 1)
+_NOTHING: Final = Scalar(_NOWHERE, None, "")
 _Next: TypeAlias = Callable[[], Any]
 
 
@@ -254,7 +255,9 @@ def _times(plain: Plain, path: Path) -> Iterator[Path]:
 def _wants_time(plain: Plain, wants: Any, path: Path) -> bool:
     """Follow the annotations to the time at this path."""
     for step in path:
-        wants = wanted_below(wants, _as_node(plain), step)
+        # The node only tells the members of a union apart.
+        node = _as_node(plain) if len(models_of(wants)) > 1 else _NOTHING
+        wants = wanted_below(wants, node, step)
         plain = plain[step]
     return wants_any(wants, date, datetime)
 

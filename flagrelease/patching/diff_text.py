@@ -12,7 +12,7 @@ from flagrelease.patching.file_header import FileHeader, checked_change
 from flagrelease.patching.hostile import MOST_BYTES, MOST_FILES, MOST_HUNKS, MOST_MADE
 
 _DIFF: Final = b"diff --git "
-_HUNK: Final = re.compile(rb"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@(?: |\r?\n|\Z)")
+_HUNK: Final = re.compile(rb"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@(?: [^\n]*)?(?:\r?\n|\Z)")
 _OTHER: Final = re.compile(rb"^--- [^\n]+\n\+\+\+ [^\n]+\n@@ -", re.MULTILINE)
 _SIGNATURE: Final = re.compile(rb"-- \n(?:[0-9A-Za-z][ -~]{0,60}\n)?\n*\Z")
 _RUN: Final = re.compile(rb"(?:[ +-][^\n]*\n|\n|\\ [^\n]{10,}\n)*")
@@ -96,9 +96,10 @@ class _Reader:
         self._hunks += 1
         if self._hunks > MOST_HUNKS:
             raise RefusedPatchError("too-many-hunks", f"at most {MOST_HUNKS:,}", line=number)
-        old_start, old_count, new_start, new_count = (1 if text is None else int(text) for text in found.groups())
-        self._next(self._line())
-        begin = self._at
+        old_at, old, new_at, new = found.groups()
+        old_start, old_count, new_start, new_count = int(old_at), int(old or 1), int(new_at), int(new or 1)
+        self._at = begin = found.end()
+        self._number = number + 1
         self._body(old_count, new_count)
         return Hunk(
             line=number,
