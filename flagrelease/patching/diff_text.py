@@ -12,7 +12,9 @@ from flagrelease.patching.file_header import FileHeader, checked_change
 from flagrelease.patching.hostile import MOST_BYTES, MOST_FILES, MOST_HUNKS, MOST_MADE
 
 _DIFF: Final = b"diff --git "
-_HUNK: Final = re.compile(rb"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@(?: [^\n]*)?(?:\r?\n|\Z)")
+_HUNK: Final = re.compile(
+    rb"@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@(?: [^\n]*)?(?:\r?\n|\Z)"
+)
 _OTHER: Final = re.compile(rb"^--- [^\n]+\n\+\+\+ [^\n]+\n@@ -", re.MULTILINE)
 _SIGNATURE: Final = re.compile(rb"-- \n(?:[0-9A-Za-z][ -~]{0,60}\n)?\n*\Z")
 _RUN: Final = re.compile(rb"(?:[ +-][^\n]*\n|\n|\\ [^\n]{10,}\n)*")

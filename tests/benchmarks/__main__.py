@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import tests.patching.bench
 import tests.planning.bench
 import tests.recipes.bench
+import tests.sealing.bench
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".cache" / "e2e"
@@ -100,6 +102,8 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "plan": plan,
     **tests.planning.bench.BENCHMARKS,
     **tests.recipes.bench.BENCHMARKS,
+    **tests.patching.bench.BENCHMARKS,
+    **tests.sealing.bench.BENCHMARKS,
     "build-with-nothing-to-do": build_with_nothing_to_do,
     "server-ready": server_ready,
     "demo": demo,
