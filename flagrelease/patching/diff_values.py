@@ -41,7 +41,10 @@ class Hunk:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileChange:
-    """What a diff does to one file. Paths are as bytes, since git's are; both are the same unless it is renamed."""
+    """What a diff does to one file. Paths are as bytes, since git's are; both are the same unless it is renamed.
+
+    `old_id` is the blob that it is made for, where the diff names it with all digits, as one of a binary file has to.
+    """
 
     line: int
     kind: Kind
@@ -49,6 +52,7 @@ class FileChange:
     new_path: bytes
     old_mode: int | None = None
     new_mode: int | None = None
+    old_id: str | None = None
     hunks: tuple[Hunk, ...] = ()
     is_binary: bool = False
     begin: int

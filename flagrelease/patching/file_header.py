@@ -32,7 +32,7 @@ class FileHeader:
         self.moved: dict[bytes, bytes] = {}
         self.files: dict[bytes, bytes] = {}
         self.index_mode: int | None = None
-        self.has_full_index = False
+        self.old_id: str | None = None
         self._seen: set[bytes] = set()
 
     @property
@@ -78,7 +78,8 @@ class FileHeader:
         elif key in _NAMES:
             self.moved[key] = whole_name(text[len(key) :], number)
         elif index:
-            self.has_full_index = len(index[1]) in _FULL and len(index[2]) in _FULL
+            is_full = len(index[1]) in _FULL and len(index[2]) in _FULL
+            self.old_id = index[1].decode() if is_full else None
             if index[3]:
                 self.index_mode = _mode(index[3], number)
         return True
@@ -142,6 +143,7 @@ def checked_change(
         new_path=new,
         old_mode=None if kind == "add" else old_mode,
         new_mode=None if kind == "delete" else new_mode,
+        old_id=header.old_id,
         hunks=hunks,
         is_binary=is_binary,
         begin=span[0],
@@ -160,7 +162,7 @@ def _check_shape(header: FileHeader, change: FileChange) -> None:
         raise RefusedPatchError("type-change", what, line=change.line)
     if ("old" in header.modes) != ("new" in header.modes):
         raise RefusedPatchError("mode", "only one of old mode and new mode", line=change.line)
-    if change.is_binary and not header.has_full_index:
+    if change.is_binary and not change.old_id:
         raise RefusedPatchError("bad-binary", "make it with `git diff --binary --full-index`", line=change.line)
     for hunk in change.hunks:
         from_nothing, to_nothing = change.kind == "add", change.kind == "delete"

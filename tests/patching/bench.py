@@ -74,9 +74,9 @@ def ground() -> Iterator[Ground]:
             commit(clone, f"patch {number}")
         facts = {"task": ["train"], "why": "w", "owner": "o", "upstream": "none", "remove_when": "never"}
         with contextlib.redirect_stdout(io.StringIO()):
-            add(component="c", repo=clone, chip="chip", range_=f"{base}..HEAD", patches=top / "patches", **facts)  # type: ignore[arg-type]
+            add(component="c", repo=clone, chip="cpu", range_=f"{base}..HEAD", patches=top / "patches", **facts)  # type: ignore[arg-type]
         run_git("checkout", "--quiet", "--detach", base, at=clone)
-        yield Ground(top, clone, base, top / "patches" / "c" / base[:12] / "chip")
+        yield Ground(top, clone, base, top / "patches" / "c" / base[:12] / "cpu")
 
 
 def in_turn(*ways: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
@@ -125,7 +125,7 @@ def check_with_many_chips(here: Ground) -> str:
     for number in range(15):
         other = here.folder.with_name(f"chip{number}")
         shutil.copytree(here.folder, other)
-        text = (other / "series.yaml").read_text().replace("chip: chip", f"chip: chip{number}")
+        text = (other / "series.yaml").read_text().replace("chip: cpu", f"chip: chip{number}")
         (other / "series.yaml").write_text(text)
     return check(here)
 

@@ -8,7 +8,7 @@ import pytest
 
 from flagrelease.domain.patch_series import Series
 from flagrelease.formats.strict import decode_yaml
-from tests.patching.conftest import Place
+from tests.patching.conftest import FACTS, Place
 from tests.patching.hostile_patches import CORPUS
 from tests.patching.test_apply import everything
 from tests.patching.vendor import commit, edit, run_git, tree_of, write
@@ -186,3 +186,10 @@ def test_the_ledger_has_every_set_with_its_facts(place: Place) -> None:
     assert entry["age_days"] > 500
     assert (entry["upstream"], entry["models"], entry["patches"]) == ("none", ["MiniCPM-o 2.6"], 1)
     assert "there are no sets" in place.run("status", "--chip", "cambricon_mlu", "--component", "vllm")
+
+
+def test_a_chip_is_meant_by_its_alias_and_one_that_no_recipe_has_is_refused(place: Place) -> None:
+    (place.clone / "README.md").write_bytes(b"changed\n")
+    where = ("--component", "flagscale", "--repo", str(place.clone), "--base", place.base, *FACTS)
+    assert "cambricon_mlu:" in place.run("add", *where, "--chip", "cambricon_MLU")
+    assert "unknown chip `cambricom_mlu`" in place.run("add", *where, "--chip", "cambricom_mlu", status=3)

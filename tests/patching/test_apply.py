@@ -249,7 +249,7 @@ def test_a_mailbox_is_added_the_same_whatever_the_user_has_set(edited: Place, ho
     mailbox = edited.top / "mailbox"
     mailbox.write_bytes(patch.read_bytes())
     wanted = (edited.set / "series.yaml").read_text().partition("result_tree: ")[2][:40]
-    where = ("--component", "flagscale", "--repo", str(edited.clone), "--chip", "other", "--base", edited.base)
+    where = ("--component", "flagscale", "--repo", str(edited.clone), "--chip", "cpu", "--base", edited.base)
     assert wanted in edited.run("add", *where, *FACTS, "--mailbox", str(mailbox), more=hostile)
     assert not (Path(hostile["HOME"]) / "was-run").exists()
 

@@ -12,7 +12,7 @@ from flagrelease.adapters.patch_sets import StoredSet, stored_sets
 from flagrelease.patching.report import Applies
 from tests.patching.conftest import FACTS, Place
 from tests.patching.test_apply import everything
-from tests.patching.vendor import commit, edit, made_clone, write
+from tests.patching.vendor import commit, edit, made_clone, run_git, write
 
 
 def finding(place: Place, *more: str, status: int = 0) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def test_a_damaged_note_costs_only_time(edited: Place, tmp_path: Path) -> None:
 def test_whitespace_is_mended_only_where_the_set_says_so(place: Place) -> None:
     mended, strict = b"# FlagScale\nmore\n", b"# FlagScale\nmore  \n"
     (place.clone / "README.md").write_bytes(strict)
-    for chip, whitespace, wanted in (("a", "fix", mended), ("b", "strict", strict)):
+    for chip, whitespace, wanted in (("cpu", "fix", mended), ("arm", "strict", strict)):
         where = ("--component", "flagscale", "--repo", str(place.clone), "--chip", chip)
         place.run("add", *where, "--base", place.base, *FACTS, "--whitespace", whitespace)
         place.run("apply", *where, "--commit", place.base, "--to", chip)
@@ -155,3 +155,20 @@ def test_every_kind_of_change_can_be_taken_back(place: Place) -> None:
     place.add("--base", place.base)
     commit(place.clone, "all of it")
     assert finding(place, "--against", "HEAD")["state"] == "already_upstream"
+
+
+def test_a_conflict_is_told_of_the_file_that_changed_and_of_no_binary_beside_it(edited: Place) -> None:
+    run_git("checkout", "--quiet", "--force", edited.base, at=edited.clone)
+    run_git("clean", "--quiet", "-fd", at=edited.clone)
+    write(edited.clone, {"vllm/vllm/engine.py": b"def run():\n    return 'rocm'\n"})
+    commit(edited.clone, "Another chip")
+    told = finding(edited, "--against", "HEAD", status=5)
+    assert [one["path"] for one in told["conflicts"]] == ["vllm/vllm/engine.py"]
+    write(edited.clone, {"data/blob.bin": b"\0other"})
+    commit(edited.clone, "Another blob")
+    told = finding(edited, "--against", "HEAD", status=5)
+    assert {one["path"] for one in told["conflicts"]} == {"vllm/vllm/engine.py", "data/blob.bin"}
+
+
+def test_without_any_set_a_check_says_so_and_is_no_mistake_of_the_caller(place: Place) -> None:
+    assert "there are no such sets" in place.check()

@@ -109,7 +109,7 @@ def round_trip(trees: list[Tree], source: str) -> None:
         add(
             component="c",
             repo=clone,
-            chip="chip",
+            chip="cpu",
             base=base,
             range_=f"{base}..HEAD" if source == "range" else None,
             task=["inference"],
@@ -119,7 +119,7 @@ def round_trip(trees: list[Tree], source: str) -> None:
             remove_when="never",
             patches=top / "patches",
         )
-        apply(component="c", repo=clone, chip="chip", commit=base, to=top / "out", patches=top / "patches")
+        apply(component="c", repo=clone, chip="cpu", commit=base, to=top / "out", patches=top / "patches")
         wanted = tree_of(clone) if source != "checkout" else _now(clone)
         assert tree_on_disk(top / "out", top / "scratch") == wanted
 

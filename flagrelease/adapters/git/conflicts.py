@@ -86,6 +86,8 @@ class _Look:
         if change.kind in ("rename", "copy") and change.new_path in blobs:
             return [self._conflict(change, f"{_text(change.new_path)} is there already")]
         content = self._index.contents([blob.id])[0] or b""
+        if change.is_binary and change.old_id == blob.id:
+            return []
         if change.is_binary:
             before = self._index.contents([f"{self._commits[0]}:{_text(change.old_path)}"])[0]
             return [self._conflict(change, "the binary file is another one", lambda now: now != before)]

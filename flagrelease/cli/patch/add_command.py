@@ -20,7 +20,7 @@ from flagrelease.adapters.git.snapshot import Change, checkout_tree, diff_of, ma
 from flagrelease.adapters.patch_add import Added, Building, finished
 from flagrelease.adapters.patch_sets import StoredSet
 from flagrelease.cli.options import Json
-from flagrelease.cli.patch.sets import Patches, patches_folder
+from flagrelease.cli.patch.sets import Patches, chip_of_new, patches_folder
 from flagrelease.domain.patch_series import BASE_DIGITS, SERIES_FILE
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
@@ -29,7 +29,7 @@ from flagrelease.patching.mail_text import Authorship
 Words = list[str] | None
 Component = Annotated[str, typer.Option("--component", help="Component that is changed.")]
 Repo = Annotated[Path, typer.Option("--repo", help="Clone of it, or the changed checkout.")]
-Chip = Annotated[str, typer.Option("--chip", help="Chip that the set is for, by its name.")]
+Chip = Annotated[str, typer.Option("--chip", help="Chip that the set is for, by name or alias.")]
 Base = Annotated[str | None, typer.Option("--base", help="Base commit (default: HEAD, or where the range begins).")]
 Range = Annotated[str | None, typer.Option("--range", help="Commits A..B, one patch each.")]
 Mailbox = Annotated[Path | None, typer.Option("--mailbox", help="Mailbox of `git format-patch --stdout`, or a diff.")]
@@ -75,6 +75,7 @@ def add(
     }
     given |= {"task": tuple(task) if task else None, "models": tuple(model) if model else None}
     by = _author(author, subject or why)
+    chip = chip_of_new(chip, patches_folder(patches))
     clone = repository_at(repo)
     with temporary_index(clone) as index:
         begin, changes = range_changes(index, clone, range_) if range_ else (None, [])

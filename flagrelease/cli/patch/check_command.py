@@ -56,7 +56,7 @@ def check(
     sets = [one for one in sets if one.base.startswith((commit or "")[: len(one.base)])]
     if not sets:
         sys.stderr.write(f"there are no such sets in {folder}\n")
-    repositories = clones(repo, (one.component for one in sets))
+    repositories = clones(repo, (one.component for one in sets)) if sets else {}
     revisions = {name: _revision(name, clone, against) for name, clone in repositories.items()} if against else {}
     opens, kept = opener(key, signer, passphrase_fd), None if anew else CheckCache(settings().home)
 

@@ -51,6 +51,12 @@ def chip_meant(word: str, patches: Path) -> str:
     return cached_catalogue(here).chip(word).name
 
 
+def chip_of_new(word: str, patches: Path) -> str:
+    """A chip by name or alias, for a set that is yet to be made; as it is written where there are no recipes."""
+    is_known = (settings().recipes / "chips").is_dir() or any(one.chip == word for one in stored_sets(patches))
+    return chip_meant(word, patches) if is_known else word
+
+
 def clones(named: Sequence[str] | None, components: Iterable[str]) -> dict[str, Repository]:
     """The clone of each component: `COMPONENT=PATH`, or a path alone where there is one component."""
     wanted = sorted(set(components))
