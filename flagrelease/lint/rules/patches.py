@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from flagrelease.domain.component import Component, GitSource, PatchRef
-from flagrelease.lint.found import Found, Replace
+from flagrelease.lint.found import Found
 from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
 from flagrelease.lint.views import PatchFolder, VariantView
@@ -82,9 +82,8 @@ def came(project: Project) -> Iterator[Found]:
     """Sets that are there, of components that still ask for them."""
     for one, name, _, ref, there in _named(project):
         if there and ref.status == "needed":
-            key = ("components", name, "patches", "status")
-            fix = Replace(key=one.key(*key), becomes="imported")
-            yield one.found(*key, text=f"the patches of `{name}` are there: patches/{there.folder}", fix=fix)
+            text = f"the patches of `{name}` are there: patches/{there.folder}"
+            yield one.found("components", name, "patches", "status", text=text)
 
 
 @rule(
