@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.domain.lock import LockedInput, PartialLock
 from flagrelease.domain.patch_series import Series
