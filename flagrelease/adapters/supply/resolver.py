@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from flagrelease.adapters.git_remote import remote_commit
+from flagrelease.adapters.mirrors.names import remote_commit
 from flagrelease.adapters.registry.base_image import image_digest
 from flagrelease.adapters.supply.origins import WebOrigins
 from flagrelease.adapters.supply.supplier import folder_path

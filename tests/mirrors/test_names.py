@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.git_remote import remote_address, remote_commit
+from flagrelease.adapters.mirrors.addresses import remote_address
+from flagrelease.adapters.mirrors.names import remote_commit
 from flagrelease.domain.component import GitSource
 from flagrelease.errors import LockError
 
