@@ -23,7 +23,7 @@ def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
 def test_no_document_still_waits_for_a_figure(document: Path) -> None:
-    assert re.findall(r"@@|TODO|TBD|FIXME", document.read_text()) == []
+    assert re.findall(r"@@(?! -[0-9])(?!:)|TODO|TBD|FIXME", document.read_text()) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

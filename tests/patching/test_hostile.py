@@ -91,3 +91,8 @@ def test_a_patch_that_git_would_take_is_refused_at_the_command_line(tmp_path: Pa
         (tmp_path / f"{name}.patch").write_bytes(CORPUS[name].make())
         argv = ["git", "apply", "--check", str(tmp_path / f"{name}.patch")]
         assert subprocess.run(argv, cwd=tmp_path, capture_output=True, check=False).returncode == 0, name
+
+
+def test_the_document_has_every_reason_as_it_is() -> None:
+    text = (ROOT / "docs" / "patches.md").read_text()
+    assert [reason for reason, why in REASONS.items() if f"| `{reason}` | {why} |" not in text] == []
