@@ -42,7 +42,8 @@ class Remote:
         """Run git with the address as the remote `source`; never an error by its status.
 
         Args:
-            address: Whom it may speak to. It is in no argument list: it may hold a secret of the site.
+            address: Whom it may speak to. A secret of the site in it is in no argument list: not even in that of the
+                helper for http that git starts.
             arguments: What stands behind `git`.
             at: The repository, or any folder.
             partial: Objects that are not here are taken for ones that the server has.
@@ -65,8 +66,10 @@ class Remote:
         return said
 
     def _config(self, address: Address) -> dict[str, str]:
+        url, header = address.plain
         return {
-            f"remote.{REMOTE}.url": address.url,
+            f"remote.{REMOTE}.url": url,
+            **({"http.extraHeader": header} if header else {}),
             "http.followRedirects": "false",
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(self.stall_s),
