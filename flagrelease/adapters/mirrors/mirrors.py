@@ -13,6 +13,7 @@ A commit is taken for whole only by its note, which is written last, and while t
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from flagrelease.adapters.git.repository import Repository
@@ -155,8 +156,10 @@ class Mirrors:
             folders.add(part.folder)
             return self._noted(part)
 
-        for _, whole in walk(source, commit, visit):
-            digests |= {one.digest for one in whole.pointers}
+        # What cannot be used of it is not here either.
+        with suppress(SourceError):
+            for _, whole in walk(source, commit, visit):
+                digests |= {one.digest for one in whole.pointers}
         return frozenset(folders), frozenset(digests)
 
     # Inside ----------------------------------------------------------------------------------------

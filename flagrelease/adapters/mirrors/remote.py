@@ -18,10 +18,11 @@ _KEPT: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _FULL: Final = re.compile(r"No space left on device|Disk quota exceeded")
 _SSH: Final = "ssh -F none -oBatchMode=yes -oStrictHostKeyChecking=yes -oServerAliveInterval=15 -oServerAliveCountMax=4"
 _PARTIAL: Final = {f"remote.{REMOTE}.promisor": "true", f"remote.{REMOTE}.partialclonefilter": "blob:none"}
-_FSCK: Final = {
-    f"fetch.fsck.{harmless}": "ignore"
-    for harmless in ("badTimezone", "zeroPaddedFilemode", "missingSpaceBeforeDate", "gitmodulesUrl", "gitmodulesName")
-}
+_HARMLESS: Final = (
+    "badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode", "gitattributesBlob", "gitattributesLarge",
+    "gitattributesLineLength", "gitattributesMissing", "gitmodulesBlob", "gitmodulesLarge", "gitmodulesMissing",
+    "gitmodulesName", "gitmodulesParse", "gitmodulesPath", "gitmodulesUpdate", "gitmodulesUrl",
+)  # fmt: skip
 """Old commits have such dates and modes. What a .gitmodules holds is judged here where it is used, and said better."""
 
 
@@ -80,7 +81,7 @@ class Remote:
             "fetch.unpackLimit": "1",
             "fetch.recurseSubmodules": "false",
             "maintenance.auto": "false",
-            **_FSCK,
+            **{f"fetch.fsck.{one}": "ignore" for one in _HARMLESS},
         }
 
     def _environment(self, address: Address) -> dict[str, str]:
@@ -101,6 +102,11 @@ def as_environment(config: Mapping[str, str]) -> dict[str, str]:
     for number, (key, value) in enumerate(config.items()):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return variables
+
+
+def as_partial() -> dict[str, str]:
+    """Variables for git's check of a mirror: what is not here may be at a server, and is not looked for there."""
+    return as_environment({**_PARTIAL, **{f"fsck.{one}": "ignore" for one in _HARMLESS}})
 
 
 def told(said: Said) -> str:
