@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flagrelease.adapters.git.repository import Repository
+from flagrelease.adapters.mirrors.addresses import upstreams
 from flagrelease.adapters.mirrors.bare import Bare, Survey
 from flagrelease.adapters.mirrors.fetching import Fetching
 from flagrelease.adapters.mirrors.fill import fill_pointer, fill_submodule
@@ -124,6 +125,12 @@ class Mirrors:
         if self._noted(part) is None:
             raise self._not_here(part)
         return self._bare(part).repository
+
+    def having(self, source: GitSource, digits: str) -> Repository | None:
+        """The mirror, if it has a whole commit that begins with these digits. Asks nobody."""
+        bare = Bare(self._folder / upstreams(source)[0].folder)
+        fits = [one for one in bare.whole_commits() if one.startswith(digits)]
+        return bare.repository if any(noted(bare.folder, one) for one in fits) else None
 
     def fill(self, source: GitSource, commit: str, folder: Path) -> None:
         """Write the submodules' files and the LFS content into a new tree of that commit.
