@@ -3,6 +3,7 @@
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,26 @@ def test_what_a_tree_says_of_hooks_and_settings_does_nothing(forge: Forge, tmp_p
     folder = forge.written(source(), commit, tmp_path / "out")
     assert (folder / "a.txt").read_bytes() == b"one\n$Id$\n"
     assert not mark.exists()
+
+
+def test_few_objects_that_name_endless_paths_are_refused_in_seconds(forge: Forge) -> None:
+    forge.make("own/repo", {"a": b"1"})
+    top = forge.top("own/repo")
+    kind, id_ = "100644 blob", run_git("rev-parse", "HEAD:a", at=top)
+    for _ in range(10):
+        lines = "".join(f"{kind} {id_}\t{name}\n" for name in "abcdefghij").encode()
+        id_ = (
+            subprocess.run(["git", "mktree"], cwd=top, input=lines, capture_output=True, check=True)
+            .stdout.decode()
+            .strip()
+        )
+        kind = "040000 tree"
+    commit = run_git("commit-tree", "-m", "bomb", id_, at=top)
+    run_git("update-ref", "refs/heads/bomb", commit, at=top)
+    begin = time.monotonic()
+    with pytest.raises(SourceError, match="more than 1000000 paths"):
+        forge.bring(source(), commit)
+    assert time.monotonic() - begin < 20
 
 
 def test_a_tree_with_a_path_that_leads_elsewhere_is_refused(forge: Forge) -> None:

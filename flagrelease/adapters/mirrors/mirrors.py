@@ -24,7 +24,7 @@ from flagrelease.adapters.mirrors.fill import fill_pointer, fill_submodule
 from flagrelease.adapters.mirrors.gitmodules import gitlinks
 from flagrelease.adapters.mirrors.parts import Part, check_number, root_part, walk
 from flagrelease.adapters.mirrors.pointers import pointers
-from flagrelease.adapters.mirrors.remote import STALL_S, Remote
+from flagrelease.adapters.mirrors.remote import STALL_S, Remote, check_version
 from flagrelease.adapters.mirrors.whole import Whole, as_bytes, drop_changed, note, noted, packs_of
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.component import GitSource
@@ -224,6 +224,7 @@ class Mirrors:
 
     def _fetched(self, part: Part, progress: Progress) -> Whole:
         bare = self._bare(part)
+        check_version()
         bare.begin()
         for pack in drop_changed(bare.folder):
             self._say(f"{part.name}: {pack} in {bare.folder} is not as it was written; what it held is fetched again")

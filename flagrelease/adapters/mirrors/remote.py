@@ -13,6 +13,8 @@ from flagrelease.errors import ToolError
 
 STALL_S: Final = 60
 REMOTE: Final = "source"
+_OLDEST: Final = (2, 31)
+_VERSION: Final = re.compile(r"git version (\d+)\.(\d+)")
 _LONGEST_S: Final = 6 * 3600.0
 _KEPT: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _FULL: Final = re.compile(r"No space left on device|Disk quota exceeded")
@@ -59,11 +61,7 @@ class Remote:
             config["fetch.negotiationAlgorithm"] = more
         extra = {**self._environment(address), **as_environment(config)}
         said = git(*arguments, at=at, stdin=stdin, extra=extra, timeout_s=self.longest_s)
-        if said.status and _FULL.search(said.error):
-            raise ToolError(
-                f"no room for {address.shown} in {at}: git said {told(said)}",
-                hint="make room on that disk, run `flagrelease gc`, or set FLAGRELEASE_HOME elsewhere",
-            )
+        check_room(said, address.shown, at)
         return said
 
     def _config(self, address: Address) -> dict[str, str]:
@@ -107,6 +105,24 @@ def as_environment(config: Mapping[str, str]) -> dict[str, str]:
 def as_partial() -> dict[str, str]:
     """Variables for git's check of a mirror: what is not here may be at a server, and is not looked for there."""
     return as_environment({**_PARTIAL, **{f"fsck.{one}": "ignore" for one in _HARMLESS}})
+
+
+def check_version() -> None:
+    """Raise ToolError where git is too old to be told its settings by variables, or not there."""
+    said = git("version", at=Path("/"))
+    found = _VERSION.match(said.line)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise ToolError(f"wanted git {oldest} or later, found {said.line[:100]!a}", hint="install a later git")
+
+
+def check_room(said: Said, what: str, where: Path) -> None:
+    """Raise ToolError where git failed since the disk is full."""
+    if said.status and _FULL.search(said.error):
+        raise ToolError(
+            f"no room for {what} in {where}: git said {told(said)}",
+            hint="make room on that disk, run `flagrelease gc`, or set FLAGRELEASE_HOME elsewhere",
+        )
 
 
 def told(said: Said) -> str:
