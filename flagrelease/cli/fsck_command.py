@@ -1,4 +1,4 @@
-"""Hash every blob of the store, look for those that bundles need, and compare what is unpacked with its layers.
+"""Hash every blob and check every mirror of the store, look for those that bundles need, and compare what is unpacked.
 
 Damage is named, with the bundles it touches. With `--repair`, what came from outside is fetched again by its lock; what
 was built is dropped, and the bundle's next `build` makes it anew with the same digest. Exit code 5 when damage is left.
@@ -18,6 +18,7 @@ from flagrelease.adapters.storage.disk import remove
 from flagrelease.adapters.storage.roots import Root, alone, in_use, roots
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.supplier import HostSupplier, Origins
+from flagrelease.cli.fsck_mirrors import damaged_mirrors, fetched_again
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.cli.wire import display
@@ -61,6 +62,7 @@ def fsck(repair: Repair = False, recipes: Recipes = None, json: Json = False) ->
         bad = {digest: "damaged" for digest in blobs if not store.verify(digest)}
         bad |= dict.fromkeys(sorted(frozenset[Digest]().union(*(r.needed for r in users)).difference(blobs)), "missing")
         findings = [f for root in users for f in _unpacked(root, store, bad=bad, repair=repair)]
+        mirrors, broken = damaged_mirrors(chosen.home, users, repair=repair)
         if repair:
             _set_aside(bad, users, store)
     refetched = _refetch(chosen, bad, users) if repair and bad else Refetched()
@@ -68,7 +70,10 @@ def fsck(repair: Repair = False, recipes: Recipes = None, json: Json = False) ->
         bundles = [root for root in users if digest in root.digests]
         now, mended = _state(digest, bundles, refetched) if repair else (state, False)
         findings.append(Finding(digest, [str(root.folder) for root in bundles], now, mended))
-    _print(findings, checked=len(blobs), json=json)
+    for mirror in broken:
+        now, mended = fetched_again(chosen, mirror) if repair else (f"damaged: {mirror.why}", False)
+        findings.append(Finding(f"mirror {mirror.name}", mirror.bundles, now, mended))
+    _print(findings, checked=len(blobs), mirrors=mirrors, json=json)
     _stop_at_damage(findings, refetched, chosen.home, repair=repair)
 
 
@@ -109,14 +114,15 @@ def _one_line(error: FlagReleaseError) -> str:
     return "; ".join(line.strip() for line in error.message.splitlines())
 
 
-def _print(findings: list[Finding], *, checked: int, json: bool) -> None:
+def _print(findings: list[Finding], *, checked: int, mirrors: int, json: bool) -> None:
     if json:
         shown = [finding._asdict() for finding in findings]
-        sys.stdout.write(pretty_json({"checked": checked, "findings": shown}).decode())
+        sys.stdout.write(pretty_json({"checked": checked, "mirrors": mirrors, "findings": shown}).decode())
         return
     for finding in findings:
         sys.stdout.write(f"{finding.what}: {finding.state}; used by {', '.join(finding.bundles) or 'no bundle'}\n")
-    sys.stdout.write(f"checked {checked} blobs: {len(findings)} damaged or missing\n")
+    more = f" and {mirrors} mirrors" if mirrors else ""
+    sys.stdout.write(f"checked {checked} blobs{more}: {len(findings)} damaged or missing\n")
 
 
 def _stop_at_damage(findings: list[Finding], refetched: Refetched, home: Path, *, repair: bool) -> None:

@@ -1,4 +1,4 @@
-"""Remove from the store what no bundle folder names: blobs, unpacked images, cut downloads, damaged files.
+"""Remove from the store what no bundle folder names: blobs, unpacked images, mirrors, cut downloads, damaged files.
 
 A bundle folder that was deleted no longer counts. Refuses to run while a build is using the store.
 """
@@ -11,6 +11,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from flagrelease.adapters.mirrors.care import mirror_folders, needed
+from flagrelease.adapters.mirrors.mirrors import FOLDER as MIRRORS
 from flagrelease.adapters.patch_checks import FOLDER as PATCH_CHECKS
 from flagrelease.adapters.recipes.cache import FILE as PARSED_RECIPES
 from flagrelease.adapters.storage.cache_tag import is_marked, unmark
@@ -28,7 +30,7 @@ _PASSING = ("partial", "damaged", "tmp")
 _BLOBS = ("blobs", "seen")
 """The folders of blobs and of what was noted of them."""
 
-_OURS = ("roots", "rootfs", "apt", *_PASSING, "fsck.jsonl", PARSED_RECIPES, PATCH_CHECKS)
+_OURS = ("roots", "rootfs", "apt", *_PASSING, "fsck.jsonl", PARSED_RECIPES, PATCH_CHECKS, MIRRORS)
 """What a store holds beside its blobs, its tag and its locks; what else lies there is somebody else's."""
 
 
@@ -74,9 +76,11 @@ def _is_store(home: Path) -> bool:
 
 
 def _unneeded(home: Path, store: FileStore) -> Doomed:
-    kept = frozenset(digest for root in roots(home) for digest in root.digests)
+    users = [(root, needed(home, root.folder)) for root in roots(home)]
+    kept = frozenset(digest for root, sources in users for digest in root.digests | sources.digests)
+    mirrors = frozenset(name for _, sources in users for name in sources.folders)
     blobs = [digest for digest in store.blobs() if digest not in kept]
-    paths = list(_leftovers(home, kept))
+    paths = [*_leftovers(home, kept), *(path for path in mirror_folders(home) if path.name not in mirrors)]
     return Doomed(blobs, paths, [], sum(store.size(digest) for digest in blobs) + _bytes(paths))
 
 

@@ -100,11 +100,20 @@ def resolver(settings: Settings) -> Iterator[Resolver]:
     )
     try:
         found: Resolver = import_module("flagrelease.adapters.supply.resolver").Resolver(
-            origins, recipes=settings.recipes, progress=lambda _done, _total: None, environ=settings.environ
+            origins,
+            recipes=settings.recipes,
+            progress=lambda _done, _total: None,
+            environ=settings.environ,
+            say=_on_stderr,
         )
         yield found
     finally:
         origins.close()
+
+
+def _on_stderr(text: str) -> None:
+    """A lock is made without a display."""
+    sys.stderr.write(f"{text}\n")
 
 
 def display(*, quiet: bool, stream: TextIO = sys.stderr) -> Display:

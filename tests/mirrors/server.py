@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif how.redirect is not None:
             self._plain(301, b"", {"Location": f"{how.redirect}{path.partition('.git')[2]}?{query}"})
         elif how.status or (how.statuses and asked.method == "POST"):
-            self._plain(how.status or how.statuses.pop(0), b"no")
+            self._plain(how.status or how.statuses.pop(0), b"no", {"WWW-Authenticate": 'Basic realm="all"'})
         elif path.endswith("/info/lfs/objects/batch"):
             self._batch(json.loads(plain))
         elif path.startswith("/lfs/"):

@@ -190,6 +190,14 @@ def test_a_machine_without_git_is_told_so(forge: Forge, monkeypatch: pytest.Monk
         forge.bring(source(), "0" * 40)
 
 
+def test_a_git_that_is_too_old_is_told_so(forge: Forge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "git").write_text("#!/bin/sh\necho git version 2.25.1\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match=r"wanted git 2.31 or later, found 'git version 2.25.1'"):
+        forge.bring(source(), "0" * 40)
+
+
 def test_a_full_disk_is_an_error_to_act_on_and_leaves_nothing_that_is_taken_for_whole(
     forge: Forge, tmp_path: Path
 ) -> None:

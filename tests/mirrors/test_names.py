@@ -1,6 +1,8 @@
 """Which commit a tag, a branch or the beginning of an id stands for, asked of a real repository."""
 
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -93,3 +95,71 @@ def test_the_users_own_configuration_sends_nobody_elsewhere(forge: Path, tmp_pat
 def test_a_forge_is_named_and_its_address_is_a_setting() -> None:
     source = GitSource(kind="git", forge="gitcode", repository="own/repo", tag="v1")
     assert remote_address(source, {"FLAGRELEASE_FORGE_GITCODE": "https://mirror/x/"}) == "https://mirror/x/own/repo.git"
+
+
+def mirrored(forge: Path, said: list[str], **more: object) -> str:
+    """What is asked of own/repo and its mirror copy/repo."""
+    mirrors = [{"forge": "gitee", "repository": "copy/repo"}]
+    text = json.dumps({"kind": "git", "repository": "own/repo", "mirrors": mirrors, **more})
+    places = {f"FLAGRELEASE_FORGE_{name}": f"file://{forge}" for name in ("GITHUB", "GITEE")}
+    return remote_commit(GitSource.model_validate_json(text), {**os.environ, **places}, said.append)
+
+
+@pytest.fixture
+def copied(forge: Path) -> Path:
+    """The forge with a mirror of the repository that has one commit more, on its branch `main`."""
+    shutil.copytree(forge / "own", forge / "copy")
+    git(forge / "copy" / "repo.git", "commit", "-q", "--allow-empty", "-m", "three")
+    return forge
+
+
+def test_mirrors_that_agree_on_a_tag_are_as_one(copied: Path) -> None:
+    said: list[str] = []
+    assert mirrored(copied, said, tag="v1.0") == commit(copied, "v1.0")
+    assert said == []
+
+
+def test_mirrors_that_do_not_agree_on_a_branch_are_named_with_what_they_say(copied: Path) -> None:
+    with pytest.raises(LockError) as caught:
+        mirrored(copied, [], branch="main")
+    theirs = git(copied / "copy" / "repo.git", "rev-parse", "main")
+    assert caught.value.message.splitlines() == [
+        "own/repo: its mirrors do not name the same commit for main",
+        f"  file://{copied}/own/repo.git: {commit(copied, 'main')}",
+        f"  file://{copied}/copy/repo.git: {theirs}",
+    ]
+
+
+def test_a_mirror_that_lacks_the_tag_does_not_say_the_same(copied: Path) -> None:
+    git(copied / "copy" / "repo.git", "tag", "-d", "light")
+    with pytest.raises(LockError, match=r"do not name the same commit for light(.|\n)*has no tag light"):
+        mirrored(copied, [], tag="light")
+
+
+def test_a_moved_tag_of_one_mirror_is_no_agreement(copied: Path) -> None:
+    git(copied / "copy" / "repo.git", "tag", "-f", "light", "main")
+    with pytest.raises(LockError, match="do not name the same commit for light"):
+        mirrored(copied, [], tag="light")
+
+
+def test_a_mirror_that_knows_nothing_of_some_digits_says_nothing_against_them(copied: Path) -> None:
+    theirs = git(copied / "copy" / "repo.git", "rev-parse", "main")
+    assert mirrored(copied, [], commit=theirs[:10]) == theirs
+
+
+@pytest.mark.parametrize("gone", ["own", "copy"])
+def test_one_that_does_not_answer_is_said_and_passed_over(copied: Path, gone: str) -> None:
+    wanted = commit(copied, "v1.0")
+    shutil.rmtree(copied / gone)
+    said: list[str] = []
+    assert mirrored(copied, said, tag="v1.0") == wanted
+    assert len(said) == 1
+    assert f"file://{copied}/{gone}/repo.git is passed over" in said[0]
+
+
+def test_when_none_answers_all_are_named(copied: Path) -> None:
+    for folder in ("own", "copy"):
+        shutil.rmtree(copied / folder)
+    with pytest.raises(LockError) as caught:
+        mirrored(copied, [], tag="v1.0")
+    assert [f"{name}/repo.git" in caught.value.message for name in ("own", "copy")] == [True, True]

@@ -49,7 +49,7 @@ def everything(home: Path) -> set[Path]:
 def test_a_whole_store_has_no_findings(care: Care) -> None:
     done = care.fsck("--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"checked": 6, "findings": []}
+    assert json.loads(done.stdout) == {"checked": 6, "mirrors": 0, "findings": []}
 
 
 def test_a_store_that_is_not_there_has_no_findings(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """What a repository is known as, and the address at which this site reaches it."""
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from flagrelease.domain.component import Forge, GitSource
 from flagrelease.errors import SourceError
@@ -30,6 +31,17 @@ class Address:
     def shown(self) -> str:
         """The address without user, password and question."""
         return without_user(self.url).partition("?")[0]
+
+    @property
+    def plain(self) -> tuple[str, str]:
+        """The address without a user of http, for an argument list, and the header that says the same; or none."""
+        parts = urlsplit(self.url)
+        if self.protocol not in {"http", "https"} or "@" not in parts.netloc:
+            return self.url, ""
+        user, _, host = parts.netloc.rpartition("@")
+        name, _, password = user.partition(":")
+        word = base64.b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+        return urlunsplit(parts._replace(netloc=host)), f"Authorization: Basic {word}"
 
 
 @dataclass(frozen=True, kw_only=True)

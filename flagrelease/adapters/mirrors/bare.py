@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from flagrelease.adapters.git.repository import Repository
-from flagrelease.adapters.git.run import git, git_done
+from flagrelease.adapters.git.run import git_done
+from flagrelease.adapters.mirrors.limited import listed
 from flagrelease.adapters.storage.disk import sync_folder, writing
 from flagrelease.errors import SourceError
 from flagrelease.formats.durable import write_durably
 
-MOST_ENTRIES: Final = 1_000_000
 GITLINK: Final = 0o160000
 SYMLINK: Final = 0o120000
 _AT_ONCE: Final = 4096
@@ -86,12 +86,9 @@ class Bare:
         """
         if not (self.folder / "HEAD").is_file():
             return None
-        said = git("ls-tree", "-r", "-z", "--full-tree", commit, at=self.folder, extra=self.environment)
-        if said.status:
+        lines = listed(self.folder, commit)
+        if lines is None:
             return None
-        lines = said.out.split(b"\0")[:-1]
-        if len(lines) > MOST_ENTRIES:
-            raise SourceError(f"the tree of {commit} has more than {MOST_ENTRIES} paths", hint="name another commit")
         entries = tuple(_entry(line) for line in lines)
         blobs = list(dict.fromkeys(one.id for one in entries if one.mode != GITLINK))
         kinds = self.kinds([commit, *blobs])

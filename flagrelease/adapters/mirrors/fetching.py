@@ -24,8 +24,8 @@ _MOST_MOVES: Final = 3
 _FIRST: Final = 256
 _FEWEST: Final = 16
 _MOST: Final = 8192
-_SMALL: Final = 8 << 20
-_LARGE: Final = 32 << 20
+_SMALL: Final = 4 << 20
+_LARGE: Final = 12 << 20
 _DEPTHS: Final = (1, 50, 1000, 2147483647)
 _FETCH: Final = ("fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no")
 _NOT_THERE: Final = re.compile(r"not our ref|no such remote ref|couldn't find remote ref|missing object")

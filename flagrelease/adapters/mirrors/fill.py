@@ -12,6 +12,7 @@ from flagrelease.adapters.git.index import temporary_index
 from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.git.run import git, well
 from flagrelease.adapters.mirrors.pointers import pointer_of
+from flagrelease.adapters.mirrors.remote import check_room
 from flagrelease.adapters.mirrors.whole import Gitlink, Pointer, as_bytes
 from flagrelease.adapters.storage.disk import CHUNK, write_all, writing
 from flagrelease.adapters.storage.store import FileStore
@@ -37,6 +38,7 @@ def fill_submodule(link: Gitlink, repository: Repository, folder: Path) -> bool:
             # The open folder, not its name: no symlink on the way can lead elsewhere.
             words = ("checkout-index", "--all", f"--prefix=/proc/self/fd/{there}/")
             said = git(*words, at=index.folder, extra=index.environment, descriptors=[there])
+            check_room(said, link.path, folder)
             well(said, f"writing {folder / link.path}")
     return True
 

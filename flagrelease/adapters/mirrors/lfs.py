@@ -163,7 +163,7 @@ class LfsObjects:
             allowed = {"https", "http"} if address.protocol == "http" else {"https"}
             if urlsplit(action.href).scheme not in allowed:
                 raise _NoAnswerError(
-                    f"it sends us to {shown(action.href)[:200]!a}, which is not {' or '.join(allowed)}"
+                    f"it sends us to {shown(action.href)[:200]!a}, which is not {' or '.join(sorted(allowed))}"
                 )
             wanted_file = Wanted(
                 name=f"{self.name} {one.path}",

@@ -13,16 +13,18 @@ A commit is taken for whole only by its note, which is written last, and while t
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from flagrelease.adapters.git.repository import Repository
+from flagrelease.adapters.mirrors.addresses import upstreams
 from flagrelease.adapters.mirrors.bare import Bare, Survey
 from flagrelease.adapters.mirrors.fetching import Fetching
 from flagrelease.adapters.mirrors.fill import fill_pointer, fill_submodule
 from flagrelease.adapters.mirrors.gitmodules import gitlinks
 from flagrelease.adapters.mirrors.parts import Part, check_number, root_part, walk
 from flagrelease.adapters.mirrors.pointers import pointers
-from flagrelease.adapters.mirrors.remote import STALL_S, Remote
+from flagrelease.adapters.mirrors.remote import STALL_S, Remote, check_version
 from flagrelease.adapters.mirrors.whole import Whole, as_bytes, drop_changed, note, noted, packs_of
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.component import GitSource
@@ -124,6 +126,12 @@ class Mirrors:
             raise self._not_here(part)
         return self._bare(part).repository
 
+    def having(self, source: GitSource, digits: str) -> Repository | None:
+        """The mirror, if it has a whole commit that begins with these digits. Asks nobody."""
+        bare = Bare(self._folder / upstreams(source)[0].folder)
+        fits = [one for one in bare.whole_commits() if one.startswith(digits)]
+        return bare.repository if any(noted(bare.folder, one) for one in fits) else None
+
     def fill(self, source: GitSource, commit: str, folder: Path) -> None:
         """Write the submodules' files and the LFS content into a new tree of that commit.
 
@@ -155,8 +163,10 @@ class Mirrors:
             folders.add(part.folder)
             return self._noted(part)
 
-        for _, whole in walk(source, commit, visit):
-            digests |= {one.digest for one in whole.pointers}
+        # What cannot be used of it is not here either.
+        with suppress(SourceError):
+            for _, whole in walk(source, commit, visit):
+                digests |= {one.digest for one in whole.pointers}
         return frozenset(folders), frozenset(digests)
 
     # Inside ----------------------------------------------------------------------------------------
@@ -214,6 +224,7 @@ class Mirrors:
 
     def _fetched(self, part: Part, progress: Progress) -> Whole:
         bare = self._bare(part)
+        check_version()
         bare.begin()
         for pack in drop_changed(bare.folder):
             self._say(f"{part.name}: {pack} in {bare.folder} is not as it was written; what it held is fetched again")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from flagrelease.adapters.mirrors.addresses import Address, upstreams
-from flagrelease.adapters.mirrors.remote import REMOTE, Remote, told
+from flagrelease.adapters.mirrors.remote import REMOTE, Remote, check_version, told
 from flagrelease.domain.component import GitSource
 from flagrelease.errors import LockError, ToolError
 
@@ -30,8 +30,10 @@ def remote_commit(source: GitSource, environ: Mapping[str, str], say: Callable[[
 
     Raises:
         LockError: none of them can be reached, nothing there fits, or they do not say the same.
-        ToolError: git is not on this machine.
+        SourceError: a variable names no address.
+        ToolError: git is not on this machine, or too old.
     """
+    check_version()
     remote = Remote(environ=environ, stall_s=_STALL_S, longest_s=_LONGEST_S)
     found: dict[str, str | LockError] = {}
     silent = []
@@ -39,7 +41,7 @@ def remote_commit(source: GitSource, environ: Mapping[str, str], say: Callable[[
         try:
             refs = _refs(address, remote)
         except LockError as error:
-            silent.append(f"  {address.shown}: {error.message}")
+            silent.append(f"{address.shown}: {error.message}")
             say(f"{source.repository}: {address.shown} is passed over: {error.message}")
             continue
         try:
@@ -47,10 +49,9 @@ def remote_commit(source: GitSource, environ: Mapping[str, str], say: Callable[[
         except LockError as error:
             found[address.shown] = error
     if not found:
-        raise LockError(
-            "\n".join([f"{source.repository}: the forge does not list it, and no mirror does", *silent]),
-            hint="check the network and name",
-        )
+        more = "" if len(silent) == 1 else ", and no mirror does"
+        lines = [f"{source.repository}: the forge does not list it{more}", *(f"  {one}" for one in silent)]
+        raise LockError("\n".join(lines), hint="check the network and name")
     return _agreed(source, found)
 
 

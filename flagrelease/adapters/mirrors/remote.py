@@ -13,15 +13,18 @@ from flagrelease.errors import ToolError
 
 STALL_S: Final = 60
 REMOTE: Final = "source"
+_OLDEST: Final = (2, 31)
+_VERSION: Final = re.compile(r"git version (\d+)\.(\d+)")
 _LONGEST_S: Final = 6 * 3600.0
 _KEPT: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _FULL: Final = re.compile(r"No space left on device|Disk quota exceeded")
 _SSH: Final = "ssh -F none -oBatchMode=yes -oStrictHostKeyChecking=yes -oServerAliveInterval=15 -oServerAliveCountMax=4"
 _PARTIAL: Final = {f"remote.{REMOTE}.promisor": "true", f"remote.{REMOTE}.partialclonefilter": "blob:none"}
-_FSCK: Final = {
-    f"fetch.fsck.{harmless}": "ignore"
-    for harmless in ("badTimezone", "zeroPaddedFilemode", "missingSpaceBeforeDate", "gitmodulesUrl", "gitmodulesName")
-}
+_HARMLESS: Final = (
+    "badTimezone", "missingSpaceBeforeDate", "zeroPaddedFilemode", "gitattributesBlob", "gitattributesLarge",
+    "gitattributesLineLength", "gitattributesMissing", "gitmodulesBlob", "gitmodulesLarge", "gitmodulesMissing",
+    "gitmodulesName", "gitmodulesParse", "gitmodulesPath", "gitmodulesUpdate", "gitmodulesUrl",
+)  # fmt: skip
 """Old commits have such dates and modes. What a .gitmodules holds is judged here where it is used, and said better."""
 
 
@@ -42,7 +45,8 @@ class Remote:
         """Run git with the address as the remote `source`; never an error by its status.
 
         Args:
-            address: Whom it may speak to. It is in no argument list: it may hold a secret of the site.
+            address: Whom it may speak to. A secret of the site in it is in no argument list: not even in that of the
+                helper for http that git starts.
             arguments: What stands behind `git`.
             at: The repository, or any folder.
             partial: Objects that are not here are taken for ones that the server has.
@@ -57,16 +61,14 @@ class Remote:
             config["fetch.negotiationAlgorithm"] = more
         extra = {**self._environment(address), **as_environment(config)}
         said = git(*arguments, at=at, stdin=stdin, extra=extra, timeout_s=self.longest_s)
-        if said.status and _FULL.search(said.error):
-            raise ToolError(
-                f"no room for {address.shown} in {at}: git said {told(said)}",
-                hint="make room on that disk, run `flagrelease gc`, or set FLAGRELEASE_HOME elsewhere",
-            )
+        check_room(said, address.shown, at)
         return said
 
     def _config(self, address: Address) -> dict[str, str]:
+        url, header = address.plain
         return {
-            f"remote.{REMOTE}.url": address.url,
+            f"remote.{REMOTE}.url": url,
+            **({"http.extraHeader": header} if header else {}),
             "http.followRedirects": "false",
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(self.stall_s),
@@ -77,7 +79,7 @@ class Remote:
             "fetch.unpackLimit": "1",
             "fetch.recurseSubmodules": "false",
             "maintenance.auto": "false",
-            **_FSCK,
+            **{f"fetch.fsck.{one}": "ignore" for one in _HARMLESS},
         }
 
     def _environment(self, address: Address) -> dict[str, str]:
@@ -98,6 +100,29 @@ def as_environment(config: Mapping[str, str]) -> dict[str, str]:
     for number, (key, value) in enumerate(config.items()):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return variables
+
+
+def as_partial() -> dict[str, str]:
+    """Variables for git's check of a mirror: what is not here may be at a server, and is not looked for there."""
+    return as_environment({**_PARTIAL, **{f"fsck.{one}": "ignore" for one in _HARMLESS}})
+
+
+def check_version() -> None:
+    """Raise ToolError where git is too old to be told its settings by variables, or not there."""
+    said = git("version", at=Path("/"))
+    found = _VERSION.match(said.line)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise ToolError(f"wanted git {oldest} or later, found {said.line[:100]!a}", hint="install a later git")
+
+
+def check_room(said: Said, what: str, where: Path) -> None:
+    """Raise ToolError where git failed since the disk is full."""
+    if said.status and _FULL.search(said.error):
+        raise ToolError(
+            f"no room for {what} in {where}: git said {told(said)}",
+            hint="make room on that disk, run `flagrelease gc`, or set FLAGRELEASE_HOME elsewhere",
+        )
 
 
 def told(said: Said) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from flagrelease.adapters.mirrors.names import remote_commit
@@ -36,15 +36,23 @@ class Resolver:
         recipes: The recipe folder; a relative folder source is below it.
         progress: Called with bytes done and total while a carrier is fetched.
         environ: Environment variables: where forges are.
+        say: Takes a line for people on each mirror that does not answer.
     """
 
     def __init__(
-        self, origins: WebOrigins, *, recipes: Path, progress: Progress, environ: Mapping[str, str] | None = None
+        self,
+        origins: WebOrigins,
+        *,
+        recipes: Path,
+        progress: Progress,
+        environ: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._origins = origins
         self._environ = os.environ if environ is None else environ
         self._recipes = recipes
         self._progress = progress
+        self._say = say
 
     def debian(self, base: DebianBase, architecture: Architecture) -> tuple[LockedDeb, ...]:
         """Every package of a base with all it depends on, sorted by name. Raises LockError or ToolError."""
@@ -84,7 +92,7 @@ class Resolver:
 
     def commit(self, source: GitSource) -> str:
         """All 40 digits of a commit. Raises LockError."""
-        return remote_commit(source, self._environ)
+        return remote_commit(source, self._environ, self._say)
 
     def _from_wheel(self, source: WheelSource) -> tuple[LockedFile, ...]:
         wheel = self._origins.index.resolve_carrier(f"{source.project}=={source.version}")

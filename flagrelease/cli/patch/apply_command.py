@@ -1,7 +1,8 @@
 """Take a component at the base commit, apply the chip's set, and write the files into a folder.
 
 The tree has to be the one that the set records, or nothing is written. A folder that is there is only replaced where
-this command made it. The clone that is read stays as it is.
+this command made it. The clone that is read stays as it is. Without `--repo` that is the clone that you are in, or
+the store's mirror of the component where you are in none that has the commit.
 
 In a FlagScale clone, the words of FlagScale's own tool do the same, into its layout:
 `flagrelease patch apply --device-type cambricon_MLU --commit-id 57637057 --dir build` writes
@@ -19,11 +20,14 @@ from flagrelease.adapters.git.repository import repository_at
 from flagrelease.adapters.patch_apply import apply_set
 from flagrelease.adapters.patch_sets import chosen_set
 from flagrelease.cli.options import Json
+from flagrelease.cli.patch.mirror import clone_or_mirror
 from flagrelease.cli.patch.sets import Key, PassphraseFd, Patches, Signer, chip_meant, opener, patches_folder
 from flagrelease.formats.canonical import pretty_json
 
 Component = Annotated[str | None, typer.Option("--component", help="Component that the set is for.")]
-Repo = Annotated[Path | None, typer.Option("--repo", help="Clone of the component (default: where you are).")]
+Repo = Annotated[
+    Path | None, typer.Option("--repo", help="Clone of the component (default: where you are, or the store's mirror).")
+]
 Chip = Annotated[str | None, typer.Option("--chip", help="Chip, by name or alias.")]
 Commit = Annotated[str | None, typer.Option("--commit", help="Base commit, at least its first 7 digits.")]
 To = Annotated[Path | None, typer.Option("--to", help="Folder to write.")]
@@ -65,9 +69,8 @@ def apply(
     sets = patches_folder(patches)
     stored = chosen_set(sets, component, digits, chip_meant(word, sets))
     folder, tree_at = (target / word, "FlagScale") if any(old) else (target, ".")
-    made = apply_set(
-        stored, repository_at(repo or Path()), folder, tree_at=tree_at, opener=opener(key, signer, passphrase_fd)
-    )
+    clone = repository_at(repo) if repo else clone_or_mirror(component, stored.base)
+    made = apply_set(stored, clone, folder, tree_at=tree_at, opener=opener(key, signer, passphrase_fd))
     if as_json:
         facts = {"folder": str(made.folder), "tree": made.tree, "base": made.base, "series": made.digest}
         sys.stdout.write(pretty_json({**facts, "patches": made.patches}).decode())

@@ -16,6 +16,7 @@ from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.patch_checks import CheckCache, check_set
 from flagrelease.adapters.patch_sets import StoredSet, stored_sets
 from flagrelease.cli.options import Json
+from flagrelease.cli.patch.mirror import mirror_of
 from flagrelease.cli.patch.sets import Key, PassphraseFd, Patches, Signer, chip_meant, clones, opener, patches_folder
 from flagrelease.cli.settings import settings
 from flagrelease.errors import SourceError
@@ -57,6 +58,9 @@ def check(
     if not sets:
         sys.stderr.write(f"there are no such sets in {folder}\n")
     repositories = clones(repo, (one.component for one in sets)) if sets else {}
+    for name in sorted({one.component for one in sets} - repositories.keys()):
+        if mirror := mirror_of(name, [one.base for one in sets if one.component == name]):
+            repositories[name] = mirror
     revisions = {name: _revision(name, clone, against) for name, clone in repositories.items()} if against else {}
     opens, kept = opener(key, signer, passphrase_fd), None if anew else CheckCache(settings().home)
 
