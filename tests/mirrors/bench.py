@@ -1,7 +1,7 @@
 """Figures of component sources: `python -m tests.mirrors.bench`. A repository of 2 400 files, served on loopback.
 
-What is printed: the time of `bring` when all is here, and of a plain `git` process beside it; the bytes that are sent
-again when a fetch is cut and killed in its last part. `git clone` begins anew.
+What is printed: the time of a first `bring` and of a clone; that of `bring` when all is here, and of a plain `git`
+process beside it; the bytes that are sent again when a fetch is cut and killed in its last part, 6 MB into it.
 """
 
 import statistics
@@ -68,8 +68,11 @@ def sent_again(forge: Forge, commit: str) -> None:
     forge.server.asked.clear()
     url = f"{forge.server.url}/own/repo.git"
     words = ["git", "clone", "--quiet", "--depth", "1", "--bare", url, str(forge.home.parent / "clone")]
-    subprocess.run(words, check=True)
+    clone = timed(lambda: subprocess.run(words, check=True))
     whole = sum(one.bytes_sent for one in forge.server.fetches)
+    again = Forge(forge.server, forge.home.parent / "again")
+    bring = timed(lambda: again.bring(source(), commit))
+    say(f"bring of all, checked: {bring:.0f} ms; git clone --depth 1, unchecked: {clone:.0f} ms")
     say(f"cut and killed after {first} bytes; the next run was sent {second}")
     say(f"sent again: {first + second - whole} bytes more than a clone of depth 1, which has {whole}")
 

@@ -119,6 +119,7 @@ def test_a_pointer_that_a_patch_changed_is_left_alone(forge: Forge, tmp_path: Pa
         forge.mirrors().fill(wanted, commit, folder)
     assert (changed / "a.bin").read_bytes() == pointer + b"more\n"
     assert outside.read_bytes() == pointer
+    assert (link / "a.bin").is_symlink()
 
 
 def spelled(*lines: str) -> bytes:
