@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import tests.mirrors.bench
 import tests.patching.bench
 import tests.planning.bench
 import tests.recipes.bench
@@ -102,6 +103,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "plan": plan,
     **tests.planning.bench.BENCHMARKS,
     **tests.recipes.bench.BENCHMARKS,
+    **tests.mirrors.bench.BENCHMARKS,
     **tests.patching.bench.BENCHMARKS,
     **tests.sealing.bench.BENCHMARKS,
     "build-with-nothing-to-do": build_with_nothing_to_do,

@@ -1,15 +1,11 @@
-"""Figures of component sources: `python -m tests.mirrors.bench`. A repository of 2 400 files, served on loopback.
-
-What is printed: the time of a first `bring` and of a clone; that of `bring` when all is here, and of a plain `git`
-process beside it; the bytes that are sent again when a fetch is cut and killed in its last part, 6 MB into it.
-"""
+"""Component sources on loopback: a repository of 2,400 files of 15 kB, with a submodule."""
 
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +18,9 @@ from tests.mirrors.test_cuts import start
 ROUNDS = 50
 
 
-def main() -> None:
-    """Print the figures."""
+@contextmanager
+def served() -> Iterator[tuple[Forge, str]]:
+    """A forge with the repository, and its commit, which has a submodule."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "served").mkdir()
         with GitServer(Path(folder) / "served").running() as server:
@@ -31,63 +28,58 @@ def main() -> None:
             inner = forge.make("own/inner", many(200, 5000, seed=2))
             forge.make("own/repo", many(2400, 15000))
             modules = '[submodule "one"]\n\tpath = lib\n\turl = ../inner\n'
-            commit = forge.link("own/repo", "lib", inner, modules=modules)
-            say("files: 2400 of 15 000 bytes")
-            sent_again(forge, commit)
-            nothing_to_do(forge, commit)
+            yield forge, forge.link("own/repo", "lib", inner, modules=modules)
 
 
-def nothing_to_do(forge: Forge, commit: str) -> None:
-    """The time of `bring` with everything here."""
-    for words, wanted in (("alone", source()), ("with a submodule", source(submodules=True))):
+def nothing_to_do() -> str:
+    """A commit with everything here, against a git that does nothing."""
+    with served() as (forge, commit):
+        wanted = source(submodules=True)
         forge.bring(wanted, commit)
         mirrors = forge.mirrors()
         forge.server.asked.clear()
-        times = [timed(partial(mirrors.bring, wanted, commit, unseen)) for _ in range(ROUNDS)]
-        say(f"bring with all here, {words}: {statistics.median(times):.2f} ms, {len(forge.server.asked)} requests")
-    plain = [timed(lambda: subprocess.run(["git", "version"], capture_output=True, check=True)) for _ in range(ROUNDS)]
-    say(f"git version: {statistics.median(plain):.2f} ms")
+        ours = median(partial(mirrors.bring, wanted, commit, unseen))
+        asked = len(forge.server.asked)
+    plain = median(lambda: subprocess.run(["git", "version"], capture_output=True, check=True))
+    return f"{ours:.2f} ms, {asked} requests; `git version` {plain:.2f} ms: {ours / plain:.2f} ×"
 
 
-def sent_again(forge: Forge, commit: str) -> None:
-    """Bytes that are sent twice when the connection is cut in the last part and all processes are killed then."""
-    how = forge.server.of("/own/repo")
-    how.cuts, how.pause_at = [None, None, None, 6_000_000], 5
-    running = start(forge, commit)
-    wait_until(forge.server.paused.is_set)
-    ours = psutil.Process(running.pid)
-    for process in (*ours.children(recursive=True), ours):
-        process.kill()
-    running.communicate()
-    first = sum(one.bytes_sent for one in forge.server.fetches)
-    how.pause_at = None
-    forge.server.go_on.set()
-    forge.server.asked.clear()
-    forge.bring(source(), commit)
-    second = sum(one.bytes_sent for one in forge.server.fetches)
-    forge.server.asked.clear()
-    url = f"{forge.server.url}/own/repo.git"
-    words = ["git", "clone", "--quiet", "--depth", "1", "--bare", url, str(forge.home.parent / "clone")]
-    clone = timed(lambda: subprocess.run(words, check=True))
-    whole = sum(one.bytes_sent for one in forge.server.fetches)
-    again = Forge(forge.server, forge.home.parent / "again")
-    bring = timed(lambda: again.bring(source(), commit))
-    say(f"bring of all, checked: {bring:.0f} ms; git clone --depth 1, unchecked: {clone:.0f} ms")
-    say(f"cut and killed after {first} bytes; the next run was sent {second}")
-    say(f"sent again: {first + second - whole} bytes more than a clone of depth 1, which has {whole}")
+def sent_again() -> str:
+    """Cut 6 MB into the last part, and every process killed: what is sent twice, beside a clone that begins anew."""
+    with served() as (forge, commit):
+        how = forge.server.of("/own/repo")
+        how.cuts, how.pause_at = [None, None, None, 6_000_000], 5
+        running = start(forge, commit)
+        wait_until(forge.server.paused.is_set)
+        ours = psutil.Process(running.pid)
+        for process in (*ours.children(recursive=True), ours):
+            process.kill()
+        running.communicate()
+        first = sum(one.bytes_sent for one in forge.server.fetches)
+        how.pause_at = None
+        forge.server.go_on.set()
+        forge.server.asked.clear()
+        forge.bring(source(), commit)
+        second = sum(one.bytes_sent for one in forge.server.fetches)
+        forge.server.asked.clear()
+        words = ["git", "clone", "--quiet", "--depth", "1", "--bare", f"{forge.server.url}/own/repo.git"]
+        subprocess.run([*words, str(forge.home.parent / "clone")], check=True)
+        whole = sum(one.bytes_sent for one in forge.server.fetches)
+    again = (first + second - whole) / 1e6
+    return f"{again:.1f} MB of {whole / 1e6:.1f} MB; a clone, which begins anew, {first / 1e6:.1f} MB: {again * 1e6 / first:.2f} ×"
 
 
-def say(text: str) -> None:
-    """Print one line."""
-    sys.stdout.write(f"{text}\n")
-
-
-def timed(work: Callable[[], object]) -> float:
+def median(work: Callable[[], object]) -> float:
     """Milliseconds."""
-    begin = time.perf_counter()
-    work()
-    return (time.perf_counter() - begin) * 1000
+    times = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - begin) * 1000)
+    return statistics.median(times)
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARKS: dict[str, Callable[[], str]] = {
+    "source-unchanged": nothing_to_do,
+    "source-sent-again": sent_again,
+}
