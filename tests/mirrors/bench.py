@@ -66,7 +66,8 @@ def sent_again() -> str:
         subprocess.run([*words, str(forge.home.parent / "clone")], check=True)
         whole = sum(one.bytes_sent for one in forge.server.fetches)
     again = (first + second - whole) / 1e6
-    return f"{again:.1f} MB of {whole / 1e6:.1f} MB; a clone, which begins anew, {first / 1e6:.1f} MB: {again * 1e6 / first:.2f} ×"
+    anew = first / 1e6
+    return f"{again:.1f} MB of {whole / 1e6:.1f} MB; a clone, which begins anew, {anew:.1f} MB: {again / anew:.2f} ×"
 
 
 def median(work: Callable[[], object]) -> float:
