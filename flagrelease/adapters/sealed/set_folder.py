@@ -1,6 +1,5 @@
 """Sealed sets in their folders: opened for a stage, sealed in place, and given other recipients."""
 
-import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,16 +91,16 @@ def seal_folder(
         SourceError: The set is not what it says, or its plain files could not be removed.
     """
     refuse_core_dumps()
-    _names(folder)
     place = folder.resolve()
     with changing(place):
+        names = _names(place)
         found, before = _to_seal(place)
         new = seal_set(found, str(folder), signer=signer, recipients=recipients, only=only, before=before)
-        gone = {SERIES, SEAL, *new.plain, *new.files}
+        files = {**new.files, SEAL: written(new.seal), SERIES: new.series}
+        # A note for readers, and what is sealed already.
+        others = set(names) - {*new.plain, *files}
         with beside(place) as (made, _):
-            # A note for readers, and what is sealed already.
-            shutil.copytree(place, made, symlinks=True, dirs_exist_ok=True, ignore=lambda _, names: gone & set(names))
-            for name, data in {**new.files, SEAL: written(new.seal), SERIES: new.series}.items():
+            for name, data in {**{other: read_bounded(place / other, LARGEST) for other in others}, **files}.items():
                 write_new(made / name, data, 0o644)
             put_in_place(made, place)
         if left := left_behind(place):
@@ -131,9 +130,9 @@ def rekey_folder(
 ) -> Seal:
     """Give the set other recipients. Only its seal.json is written. Raises SourceError."""
     refuse_core_dumps()
-    _names(folder)
     place = folder.resolve()
     with changing(place):
+        _names(place)
         found = check_series(place, keyring.signers)
         seal = with_recipients(found.seal, str(folder / SEAL), keyring=keyring, add=add, drop=drop, signer=signer)
         with beside(place) as (made, _):
