@@ -9,7 +9,6 @@ moment: then the next run puts back what was there.
 import contextlib
 import ctypes
 import errno
-import io
 import os
 import shutil
 import signal
@@ -27,13 +26,11 @@ from flagrelease.adapters.patch_sets import stored_sets
 from flagrelease.adapters.sealed.key_files import load_private
 from flagrelease.adapters.sealed.set_folder import rekey_folder, seal_folder
 from flagrelease.adapters.storage import place as place_module
-from flagrelease.cli.patch.add_command import add
 from flagrelease.errors import FlagReleaseError
 from flagrelease.patching.report import Applies
 from flagrelease.sealing.keys import Keyring, PrivateKey
 from tests.patching.git_objects import Objects, files_of
-from tests.patching.sealed_place import HOLDERS, SealedPlace, plain_place, seal
-from tests.patching.vendor import write
+from tests.patching.sealed_place import HOLDERS, SealedPlace, extended, plain_place, seal
 
 _STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.link", "os.symlink", "shutil.rmtree"}
 _NO_WRITES = {"shutil.rmtree", "subprocess.Popen"}
@@ -157,8 +154,7 @@ def _apply(place: SealedPlace, top: Path, *, over: bool) -> Change:
     if over:
         # An earlier state of the set: its first patch alone.
         first = plain_place(top / "first")
-        write(first.clone, {"README.md": b"other\n"})
-        _add(first)
+        extended(first, {"README.md": b"other\n"})
         apply_set(first.stored, first.repository, kept)
         before = _tree(kept)
     return Change(
@@ -169,15 +165,6 @@ def _apply(place: SealedPlace, top: Path, *, over: bool) -> Change:
         done=place.tree,
         beside=top,
     )
-
-
-def _add(place: SealedPlace) -> None:
-    with contextlib.redirect_stdout(io.StringIO()):
-        add(
-            component="flagscale", repo=place.clone, chip="cambricon_mlu", base=place.base, task=["inference"],
-            why="more", owner="vendor@example.com", upstream="none", remove_when="never",
-            patches=place.top / "patches",
-        )  # fmt: skip
 
 
 def _set_state(place: SealedPlace) -> State:
@@ -200,23 +187,21 @@ def _of_set(place: SealedPlace, top: Path, what: str) -> Change:
     kept = top / "kept"
     vendor, maintainer, stranger = (_key(place, holder) for holder in HOLDERS)
     done = place.tree
-    if what == "extend":
-        write(place.clone, {"README.md": b"other\n"})
     if what == "rekey":
         seal(place)
     if what != "add":
         shutil.copytree(place.set, kept)
     before = _set_state(place) if what != "add" else "none"
     acts: dict[str, Callable[[], object]] = {
-        "add": lambda: _add(place),
-        "extend": lambda: _add(place),
+        "add": lambda: extended(place, {}),
+        "extend": lambda: extended(place, {"README.md": b"other\n"}),
         "seal": lambda: seal_folder(place.set, signer=vendor, recipients=[vendor.public, maintainer.public]),
         "rekey": lambda: rekey_folder(
             place.set, keyring=Keyring(private=(vendor,), signers=(vendor.public,)), add=[stranger.public]
         ),
     }  # fmt: skip
     if what == "extend":
-        _add(place)
+        acts[what]()
         done = _set_state(place)
         _fresh(place.set, kept)
     done = {"seal": f"{before} sealed 2", "rekey": f"{place.tree} sealed 3"}.get(what, done)

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,22 +85,33 @@ def plain_place(top: Path, word: str = CANARY) -> SealedPlace:
     write(top / "clone", {f"flagscale/{word}.py": f"{word} = 1\n".encode()})
     commit(top / "clone", f"Second\n\nIt is for {word}.")
     tree, tip = tree_of(top / "clone"), (top / "clone/.git/refs/heads/main").read_text()
+    place = SealedPlace(top=top, base=base, tree=tree)
+    _add(place, range_=f"{base}..{tip.strip()}")
+    for holder in HOLDERS:
+        make_key(top / "keys", holder, None)
+    return place
+
+
+def extended(place: SealedPlace, files: Mapping[str, bytes]) -> None:
+    """Add what the checkout is with these files to the set, as one more patch."""
+    write(place.clone, files)
+    _add(place, base=place.base)
+
+
+def _add(place: SealedPlace, **more: str) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         add(
             component="flagscale",
-            repo=top / "clone",
+            repo=place.clone,
             chip="cambricon_mlu",
-            range_=f"{base}..{tip.strip()}",
             task=["inference"],
             why="the MLU has no CUDA",
             owner="vendor@example.com",
             upstream="none",
             remove_when="never",
-            patches=top / "patches",
+            patches=place.top / "patches",
+            **more,  # type: ignore[arg-type]
         )
-    for holder in HOLDERS:
-        make_key(top / "keys", holder, None)
-    return SealedPlace(top=top, base=base, tree=tree)
 
 
 def seal(place: SealedPlace) -> None:
