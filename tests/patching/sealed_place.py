@@ -10,7 +10,7 @@ from pathlib import Path
 from flagrelease.adapters.git.repository import Repository, repository_at
 from flagrelease.adapters.patch_apply import Written, apply_set
 from flagrelease.adapters.patch_checks import check_set
-from flagrelease.adapters.patch_sets import Opener, StoredSet
+from flagrelease.adapters.patch_sets import Opener, StoredSet, stored_sets
 from flagrelease.adapters.sealed.key_files import load_private, make_key
 from flagrelease.adapters.sealed.set_folder import seal_folder
 from flagrelease.cli.patch.add_command import add
@@ -44,6 +44,11 @@ class SealedPlace:
     def set(self) -> Path:
         """The set's folder."""
         return self.top / "patches" / "flagscale" / self.base[:12] / "cambricon_mlu"
+
+    @property
+    def all_stored(self) -> list[StoredSet]:
+        """Every set there is."""
+        return stored_sets(self.top / "patches")
 
     @property
     def stored(self) -> StoredSet:
@@ -92,13 +97,15 @@ def plain_place(top: Path, word: str = CANARY) -> SealedPlace:
     return place
 
 
-def extended(place: SealedPlace, files: Mapping[str, bytes]) -> None:
-    """Add what the checkout is with these files to the set, as one more patch."""
+def extended(
+    place: SealedPlace, files: Mapping[str, bytes], *, base: str | None = None, mailbox: Path | None = None
+) -> None:
+    """Add what the checkout is with these files, or a mailbox, to the set, as one more patch."""
     write(place.clone, files)
-    _add(place, base=place.base)
+    _add(place, base=base or place.base, mailbox=mailbox)
 
 
-def _add(place: SealedPlace, **more: str) -> None:
+def _add(place: SealedPlace, **more: str | Path | None) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         add(
             component="flagscale",

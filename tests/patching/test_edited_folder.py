@@ -33,12 +33,16 @@ def _own_repository(out: Path) -> None:
     run_git("init", "--quiet", at=out)
 
 
+def _link_over(out: Path) -> None:
+    (out / "link").rename(out / "README.md")
+
+
 EDITS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "changed": ("README.md", _inside("README.md", b"mine\n")),
     "new": ("own/note.txt", _inside("own/note.txt", b"mine\n")),
     "removed": ("setup.py", lambda out: (out / "setup.py").unlink()),
     "mode": ("README.md", lambda out: (out / "README.md").chmod(0o755)),
-    "link": ("README.md, link", lambda out: (out / "link").rename(out / "README.md")),
+    "link": ("README.md, link", _link_over),
     "repository": (".git", _own_repository),
 }
 

@@ -98,8 +98,8 @@ class Ground:
         """The checkout."""
         return self.top / "clone"
 
-    def round_trip(self, trees: list[Tree], source: str) -> None:
-        """Make a set of the way from the first tree to the last, apply it, and compare."""
+    def round_trip(self, trees: list[Tree], source: str, *, applied_with: str | None = None) -> None:
+        """Make a set of the way from the first tree to the last, apply it, perhaps with another PATH, and compare."""
         base = tip = self.objects.commit(trees[0], None, "base")
         for number, tree in enumerate(trees[1:]):
             tip = self.objects.commit(tree, tip, f"step {number}{_MESSAGES[source]}")
@@ -128,7 +128,9 @@ class Ground:
                     remove_when="never",
                     patches=patches,
                 )
-                apply(component="c", repo=self.clone, chip="cpu", commit=base, to=out, patches=patches)
+                with pytest.MonkeyPatch.context() as patched:
+                    patched.setenv("PATH", applied_with or os.environ["PATH"])
+                    apply(component="c", repo=self.clone, chip="cpu", commit=base, to=out, patches=patches)
             assert Objects().tree(files_of(out, without=MARKER)) == Objects().tree(trees[-1])
         finally:
             for folder in (patches, out):
@@ -162,13 +164,14 @@ def histories(draw: st.DrawFn) -> tuple[list[Tree], str]:
     return trees, source
 
 
-def _try(ground: Ground, history: tuple[list[Tree], str]) -> None:
+def try_history(ground: Ground, history: tuple[list[Tree], str], *, applied_with: str | None = None) -> None:
+    """The same for an example that hypothesis made."""
     trees, source = history
     assume(trees[-1] != trees[0] if source == "checkout" else any(tree != trees[0] for tree in trees))
-    ground.round_trip(trees, source)
+    ground.round_trip(trees, source, applied_with=applied_with)
 
 
-_HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
 def test_what_the_trees_are_compared_by_is_what_git_says_of_them(ground: Ground, tmp_path: Path) -> None:
@@ -193,17 +196,17 @@ def test_a_folder_takes_the_place_of_a_symlink_that_moved(ground: Ground) -> Non
     ground.round_trip([before, {"0/0": Node("symlink", b"1"), "1/0": Node("file", b"")}], "checkout")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=_HEALTH)
+@settings(max_examples=30, deadline=None, suppress_health_check=HEALTH)
 @given(history=histories())
 def test_add_then_apply_gives_the_same_tree(ground: Ground, history: tuple[list[Tree], str]) -> None:
-    _try(ground, history)
+    try_history(ground, history)
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, suppress_health_check=_HEALTH)
+@settings(max_examples=500, deadline=None, suppress_health_check=HEALTH)
 @given(history=histories())
 def test_add_then_apply_gives_the_same_tree_500_times(ground: Ground, history: tuple[list[Tree], str]) -> None:
-    _try(ground, history)
+    try_history(ground, history)
 
 
 @settings(max_examples=300, deadline=None)
