@@ -16,7 +16,7 @@ help: ## Say what each target does
 demo: $(CACHE)/runtime ## Build, prove and pack the bundle of the chip `cpu` and a small model
 	$(BIN)/flagrelease build --chip cpu --model smollm2-135m-instruct
 
-test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools ## Run every check and every test
+test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools $(CACHE)/another-git ## Run every check and every test
 	$(MAKE) lint types layers recipes
 	$(PYTEST) $(AT_ONCE) tests
 
@@ -90,6 +90,10 @@ $(CACHE)/peers: tests/benchmarks/peers.txt
 
 # apt in folders of its own, so that an ordinary user may refresh the lists.
 APT := -o Dir::State::lists=$(CURDIR)/$(CACHE)/apt/lists -o Dir::Cache=$(CURDIR)/$(CACHE)/apt -o APT::Sandbox::User=""
+
+# Git of another Debian release. Without it, the tests that compare the two say so and are skipped.
+$(CACHE)/another-git: tests/patching/another_git.sh
+	sh tests/patching/another_git.sh $@ || { rm -rf $@; mkdir -p $@; }
 
 # A real registry for the publish tests, from Debian's package, unpacked here: needs no root.
 $(CACHE)/tools: | $(CACHE)/tools/usr/bin/docker-registry

@@ -112,7 +112,7 @@ class Building:
         return made
 
 
-def finished(building: Building, patches: Path, facts: dict[str, Any], new: Sequence[str]) -> Added:
+def finished(building: Building, place: Path, facts: dict[str, Any], new: Sequence[str]) -> Added:
     """Write the set with these facts of its series. Raises SourceError where they make no series."""
     try:
         series = Series.model_validate(
@@ -128,8 +128,8 @@ def finished(building: Building, patches: Path, facts: dict[str, Any], new: Sequ
         raise SourceError(
             "\n  ".join(["the set is not written:", *faults]), hint="pass the options that it names"
         ) from error
-    folder = write_set(patches, series_yaml(series), series, building.stored)
-    return Added(folder=folder, series=series, new=tuple(new))
+    write_set(place, series_yaml(series), series, building.stored)
+    return Added(folder=place, series=series, new=tuple(new))
 
 
 def _entry(name: str, text: bytes, by: Authorship) -> PatchFile:

@@ -10,6 +10,8 @@ from flagrelease.adapters.git.index import Index, temporary_index
 from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.git.worktree import Marker, check_free, write_tree
 from flagrelease.adapters.patch_sets import Opener, StoredSet
+from flagrelease.adapters.patch_words import no_words_of, told
+from flagrelease.domain.patch_series import Series
 from flagrelease.errors import SourceError
 from flagrelease.patching.report import Conflicts, conflict_lines
 from flagrelease.patching.series_digest import series_digest
@@ -27,7 +29,13 @@ class Written:
 
 
 def apply_set(
-    stored: StoredSet, repository: Repository, folder: Path, *, tree_at: str = ".", opener: Opener | None = None
+    stored: StoredSet,
+    repository: Repository,
+    folder: Path,
+    *,
+    tree_at: str = ".",
+    opener: Opener | None = None,
+    force: bool = False,
 ) -> Written:
     """Write the base with the set applied.
 
@@ -37,12 +45,13 @@ def apply_set(
         folder: Where to; it is new, or was written by this before.
         tree_at: The folder below it that gets the tree.
         opener: Opens sealed patches.
+        force: Drop what somebody edited in a folder that was written by this before.
 
     Raises:
         SourceError: anything is not as recorded; `folder` is as it was then.
     """
     check_free(folder)
-    with temporary_index(repository) as index, index.begun(stored.base) as begun:
+    with no_words_of(stored), temporary_index(repository) as index, index.begun(stored.base) as begun:
         series, patches = stored.series, stored.patches(opener)
         found = begun.done()
         if found is None or found[0] != series.base:
@@ -56,26 +65,28 @@ def apply_set(
                 f"{stored.name} makes the tree {made}, recorded is {series.result_tree}",
                 hint="the set is not the one that was recorded: take it again, or `patch add` it anew",
             )
-        digest = series_digest(series)
-        marker = Marker(
-            schema="flagrelease.patched/v1",
-            component=series.component,
-            base=series.base,
-            chip=series.chip,
-            series=digest,
-            tree=made,
-            tree_at=tree_at,
-        )
-        write_tree(index, marker, folder)
-    return Written(folder=folder / tree_at, tree=made, base=series.base, digest=digest, patches=len(patches))
+        marker = _marker(series, made, tree_at)
+        write_tree(index, marker, folder, force=force)
+    return Written(folder=folder / tree_at, tree=made, base=series.base, digest=marker.series, patches=len(patches))
+
+
+def _marker(series: Series, tree: str, tree_at: str) -> Marker:
+    return Marker(
+        schema="flagrelease.patched/v1",
+        component=series.component,
+        base=series.base,
+        chip=series.chip,
+        series=series_digest(series),
+        tree=tree,
+        tree_at=tree_at,
+    )
 
 
 def _does_not_apply(stored: StoredSet, index: Index, at: tuple[str, str], patches: Sequence[Patch]) -> SourceError:
     base, tree = at
-    found = why_not(index, (base, None), tree, patches, fix=stored.series.whitespace == "fix")
+    found = told(stored, why_not(index, (base, None), tree, patches, fix=stored.series.whitespace == "fix"))
     lines = [text for one in found.conflicts for text in conflict_lines(one)] if isinstance(found, Conflicts) else []
-    # Of a sealed patch, no line of its own is shown.
-    told = [f"  {line}" for line in (lines[:1] if stored.is_sealed else lines)]
     return SourceError(
-        "\n".join([f"{stored.name} does not apply to its base {base}", *told]), hint="take the set again"
+        "\n".join([f"{stored.name} does not apply to its base {base}", *(f"  {line}" for line in lines)]),
+        hint="take the set again",
     )

@@ -16,6 +16,7 @@ from flagrelease.adapters.git.conflicts import why_not
 from flagrelease.adapters.git.index import Index, temporary_index
 from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.patch_sets import NeedsKeyError, Opener, StoredSet
+from flagrelease.adapters.patch_words import no_words_of, told
 from flagrelease.adapters.storage.cache_tag import mark
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import canonical_json
@@ -55,10 +56,11 @@ class CheckCache:
         return None
 
     def put(self, stored: StoredSet, against: str, checked: Checked) -> None:
-        """Keep it, unless the disk forbids it or it has words of a sealed patch."""
-        finding = checked.finding
-        is_kept = isinstance(finding, Applies | OtherTree | AlreadyUpstream | Conflicts)
-        if not is_kept or (stored.is_sealed and isinstance(finding, Conflicts)):
+        """Keep it, unless the disk forbids it.
+
+        Of a sealed set nothing is kept: what is found depends on who looks, and on whose signature they trust.
+        """
+        if not isinstance(checked.finding, Applies | OtherTree | AlreadyUpstream | Conflicts) or stored.is_sealed:
             return
         path = self._path(stored, against)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -93,15 +95,15 @@ def check_set(
     known = kept.get(stored, against or AT_BASE) if kept else None
     if known:
         return known
+    digest, base, count = None, stored.base, 0
     try:
-        series = stored.series
-        digest, base, count = series_digest(series), series.base, len(series.patches)
-        finding = _finding(stored, repository, against, opener)
+        with no_words_of(stored):
+            series = stored.series
+            digest, base, count = series_digest(series), series.base, len(series.patches)
+            finding = told(stored, _finding(stored, repository, against, opener))
     except RefusedPatchError as error:
-        digest, base, count = None, stored.base.ljust(40, "0"), 0
         finding = Refused(reason=error.reason, text=error.message)
     except SourceError as error:
-        digest, base, count = None, stored.base.ljust(40, "0"), 0
         finding = Refused(reason="damaged", text=error.message)
     checked = Checked(
         component=stored.component,
@@ -119,20 +121,29 @@ def check_set(
 
 def _finding(stored: StoredSet, repository: Repository | None, against: str | None, opener: Opener | None) -> Finding:
     if repository is None:
-        stored.stored()
-        return BaseUnknown(reason=_NO_CLONE)
+        needs = _opened(stored, opener)
+        return needs if isinstance(needs, NeedsKey) else BaseUnknown(reason=_NO_CLONE)
     with temporary_index(repository) as index, index.begun(against or stored.base) as begun:
         # Git reads the tree while the patches are read here.
-        series = stored.series
-        try:
-            patches = stored.patches(opener)
-        except NeedsKeyError:
-            return NeedsKey(keys=key_names(stored.folder))
+        patches = _opened(stored, opener)
+        if isinstance(patches, NeedsKey):
+            return patches
         found = begun.done()
+        series = stored.series
         if found is None or (against is None and found[0] != series.base):
             cut = "; its history is cut off: fetch with full depth" if repository.is_shallow else ""
             return BaseUnknown(reason=f"{repository.top} has no commit {series.base}{cut}")
         return _applied(stored, index, found, patches, is_base=against in (None, series.base))
+
+
+def _opened(stored: StoredSet, opener: Opener | None) -> list[Patch] | NeedsKey:
+    try:
+        return stored.patches(opener)
+    except NeedsKeyError:
+        # Only who could open it is asked for: that takes no key, and cryptography takes long to load.
+        from flagrelease.adapters.sealed.set_folder import needed_keys  # noqa: PLC0415 - as said
+
+        return NeedsKey(keys=needed_keys(stored.folder))
 
 
 def _applied(
@@ -142,30 +153,10 @@ def _applied(
     fix = series.whitespace == "fix"
     made = apply_series(index, tree, patches, fix=fix, is_read=True)
     if made is None:
-        found = why_not(index, (series.base, None if is_base else commit), tree, patches, fix=fix)
-        return _without_words(found) if stored.is_sealed else found
+        return why_not(index, (series.base, None if is_base else commit), tree, patches, fix=fix)
     if is_base and made != series.result_tree:
         return OtherTree(wanted=series.result_tree, tree=made)
     return Applies(tree=made)
-
-
-def _without_words(found: Finding) -> Finding:
-    """A sealed patch's own lines are nobody's to read here; upstream's are."""
-    if not isinstance(found, Conflicts):
-        return found
-    return found.model_copy(
-        update={"conflicts": tuple(one.model_copy(update={"wanted": None}) for one in found.conflicts)}
-    )
-
-
-def key_names(folder: Path) -> tuple[str, ...]:
-    """Who could open a sealed set."""
-    from flagrelease.adapters.sealed.set_folder import needed_keys  # noqa: PLC0415 - cryptography takes long to load
-
-    try:
-        return needed_keys(folder)
-    except SourceError as error:
-        return (error.message,)
 
 
 @cache

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,13 +13,14 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from flagrelease.adapters.git.apply import Patch
-from flagrelease.adapters.git.place import put_in_place
+from flagrelease.adapters.sealed.files import write_new
+from flagrelease.adapters.storage.place import beside, put_in_place
 from flagrelease.domain.patch_series import BASE_DIGITS, SERIES_FILE, PatchFile, Series
 from flagrelease.errors import RecipeError, SourceError
 from flagrelease.formats.strict import decode_yaml
 from flagrelease.patching.diff_text import read_diff
 from flagrelease.patching.diff_values import RefusedPatchError
-from flagrelease.patching.hostile import MOST_BYTES, REASONS
+from flagrelease.patching.hostile import MOST_BYTES
 
 Opener: TypeAlias = Callable[[Path], Iterable[bytes]]
 """Every patch of a sealed set in its order, in plain text, in memory. Raises SourceError."""
@@ -118,7 +118,7 @@ class StoredSet:
         return data
 
     def patches(self, opener: Opener | None) -> list[Patch]:
-        """Every patch, read.
+        """Every patch, read. What is raised of a sealed set has words of its patches: see `no_words_of`.
 
         Raises:
             NeedsKeyError: it is sealed, and there is no opener.
@@ -129,12 +129,12 @@ class StoredSet:
         if self.is_sealed and opener is None:
             raise NeedsKeyError(f"{self.folder} is sealed", hint="name the file of a key that opens it with --key")
         texts = opener(self.folder) if self.is_sealed and opener else stored
-        pairs, secret = zip(self.series.patches, texts, strict=True), self.is_sealed
-        return [read_patch(one.file.removesuffix(".sealed"), text, secret=secret) for one, text in pairs]
+        pairs = zip(self.series.patches, texts, strict=True)
+        return [read_patch(one.file.removesuffix(".sealed"), text) for one, text in pairs]
 
 
-def read_patch(name: str, text: bytes, *, secret: bool = False) -> Patch:
-    """A patch file as it was read. `secret`: no word of it goes into an error.
+def read_patch(name: str, text: bytes) -> Patch:
+    """A patch file as it was read.
 
     Raises:
         RefusedPatchError: it is one that is never applied; with its name.
@@ -142,8 +142,6 @@ def read_patch(name: str, text: bytes, *, secret: bool = False) -> Patch:
     try:
         return Patch(name=name, diff=read_diff(text))
     except RefusedPatchError as error:
-        if secret:
-            raise RefusedPatchError(error.reason, REASONS[error.reason], line=error.line, patch=name) from None
         raise error.within(name) from error
 
 
@@ -184,9 +182,10 @@ def _read(path: Path, room: int) -> bytes:
 
 
 def stored_sets(patches: Path, *, component: str | None = None, chip: str | None = None) -> list[StoredSet]:
-    """Every set below the folder, sorted by component, base and chip."""
+    """Every set below the folder, sorted by component, base and chip; not what lies there to become one."""
     found = sorted(patches.glob(f"{component or '*'}/*/{chip or '*'}/{SERIES_FILE}"))
-    return [StoredSet(path.parent.absolute()) for path in found if _BASE.match(path.parent.parent.name)]
+    sets = [StoredSet(path.parent.absolute()) for path in found if _BASE.match(path.parent.parent.name)]
+    return [one for one in sets if not one.chip.startswith(".")]
 
 
 def chosen_set(patches: Path, component: str, base: str, chip: str) -> StoredSet:
@@ -204,27 +203,12 @@ def chosen_set(patches: Path, component: str, base: str, chip: str) -> StoredSet
     return fitting[0]
 
 
-def write_set(patches: Path, text: bytes, series: Series, files: Sequence[bytes]) -> Path:
-    """Put a set in its place, all of it at once; one that is there is replaced. Returns its folder."""
-    place = patches.absolute() / series.folder
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    try:
-        made.chmod(0o755)
+def write_set(place: Path, text: bytes, series: Series, files: Sequence[bytes]) -> None:
+    """Put a set in its place, all of it at once; one that is there is replaced. It has to be our turn (`changing`)."""
+    with beside(place) as (made, _):
         for one, data in zip(series.patches, files, strict=True):
-            _write(made / one.file, data)
-        _write(made / SERIES_FILE, text)
+            write_new(made / one.file, data, 0o644)
+        write_new(made / SERIES_FILE, text, 0o644)
         if (place / "README.md").is_file():
             shutil.copy2(place / "README.md", made / "README.md")
         put_in_place(made, place)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
-    return place
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

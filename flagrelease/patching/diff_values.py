@@ -20,6 +20,7 @@ class RefusedPatchError(SourceError):
         self.reason = reason
         self.what = what
         self.line = line
+        self.patch = patch
 
     def within(self, patch: str) -> "RefusedPatchError":
         """The same, with the patch file it is about."""

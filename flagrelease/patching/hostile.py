@@ -5,7 +5,7 @@ the setuid bit, `.gitmodules` and filters in `.gitattributes`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from flagrelease.patching.diff_values import Diff, RefusedPatchError
@@ -157,16 +157,19 @@ def check_attributes(line_of_file: bytes, *, line: int = 0) -> None:
             raise RefusedPatchError("attributes", f"the attribute {word[:200]!r}", line=line)
 
 
-def check_links(diffs: Sequence[Diff]) -> None:
-    """Refuse a series that makes a symlink and then writes through it."""
+def check_links(series: Iterable[tuple[str, Diff]]) -> None:
+    """Refuse a series, by names and diffs, that makes a symlink and then writes through it."""
     links: set[bytes] = set()
-    for diff in diffs:
+    for name, diff in series:
         # Git takes away first, and makes then.
         links -= {change.old_path for change in diff.changes if change.kind in ("delete", "rename")}
         links |= {change.new_path for change in diff.changes if change.new_mode == SYMLINK}
-        for change in diff.changes:
-            if change.kind != "delete":
-                _check_above(change.new_path, links, change.line)
+        try:
+            for change in diff.changes:
+                if change.kind != "delete":
+                    _check_above(change.new_path, links, change.line)
+        except RefusedPatchError as error:
+            raise error.within(name) from error
 
 
 def _check_above(path: bytes, links: set[bytes], line: int) -> None:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-MOST_SUBJECT = 200
-
 
 @dataclass(frozen=True, kw_only=True)
 class Authorship:

@@ -1,11 +1,15 @@
 """Where in a file a hunk belongs: exactly, as git would find it, or nearest to it."""
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _MOST_PLACES: Final = 50
 """Places of one line that are counted: an empty line stands everywhere and says nothing."""
+
+_MOST_LINES: Final = 2000
+"""Lines of a hunk that are looked for: more say no more about its place."""
 
 
 class Near(NamedTuple):
@@ -16,19 +20,11 @@ class Near(NamedTuple):
     first_other: int
 
 
-def fits(wanted: Sequence[bytes], lines: Sequence[bytes]) -> bool:
-    """Whether the wanted lines stand somewhere, one after the other."""
-    if not wanted:
-        return True
-    first, count = wanted[0], len(wanted)
-    at = -1
-    try:
-        while True:
-            at = lines.index(first, at + 1)
-            if list(lines[at : at + count]) == list(wanted):
-                return True
-    except ValueError:
-        return False
+def fits(wanted: Sequence[bytes], content: bytes) -> bool:
+    """Whether the wanted lines stand somewhere in the file, one after the other."""
+    text = b"\n" + b"".join(wanted)
+    # A last line without an end is the last one of the file.
+    return text in b"\n" + content if text.endswith(b"\n") else (b"\n" + content).endswith(text)
 
 
 def nearest(wanted: Sequence[bytes], lines: Sequence[bytes], expected: int) -> Near:
@@ -37,9 +33,8 @@ def nearest(wanted: Sequence[bytes], lines: Sequence[bytes], expected: int) -> N
     for number, text in enumerate(lines):
         places[text].append(number)
     votes: Counter[int] = Counter()
-    for offset, text in enumerate(wanted):
-        there = places.get(text, [])
-        for number in sorted(there, key=lambda found, at=offset: abs(found - at - expected + 1))[:_MOST_PLACES]:  # type: ignore[misc]
+    for offset, text in enumerate(wanted[:_MOST_LINES]):
+        for number in _around(places.get(text, []), expected - 1 + offset):
             votes[number - offset] += 1
     if not votes:
         return Near(max(1, min(expected, len(lines))), 0, 0)
@@ -48,3 +43,9 @@ def nearest(wanted: Sequence[bytes], lines: Sequence[bytes], expected: int) -> N
         (at for at, text in enumerate(wanted) if not 0 <= best + at < len(lines) or lines[best + at] != text), 0
     )
     return Near(max(best + 1, 1), votes[best], other)
+
+
+def _around(numbers: Sequence[int], expected: int) -> Sequence[int]:
+    """Those next to the expected one, of numbers in their order."""
+    at = bisect_left(numbers, expected)
+    return numbers[max(0, at - _MOST_PLACES // 2) : at + _MOST_PLACES // 2]

@@ -1,11 +1,14 @@
 """What a check found out about a set at a commit."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from flagrelease.domain.patch_series import BASE_DIGITS, CommitId, TreeId
 from flagrelease.domain.value import Name, Sha256, Value
+
+WITHHELD: Final = "(sealed)"
+"""Stands for the name of a file that a sealed patch changes."""
 
 
 class UpstreamCommit(Value):
@@ -19,7 +22,8 @@ class UpstreamCommit(Value):
 class Conflict(Value):
     """One hunk, or one file, that does not fit. `found_at`: the line where most of the hunk's lines were found.
 
-    `nearest` is what stands there, `differs` the first line that is another one: wanted and found.
+    `nearest` is what stands there, `wanted` and `found` the first line that is another one. `reason` may go on behind a
+    colon, with words of the patch or of git.
     """
 
     patch: str
@@ -33,6 +37,11 @@ class Conflict(Value):
     found: str | None = None
     nearest: tuple[str, ...] = ()
     upstream: UpstreamCommit | None = None
+
+    def without_words(self) -> "Conflict":
+        """The same of a sealed patch: what stands around a hunk may be what a patch before it has put there."""
+        bare = {"path": WITHHELD, "reason": self.reason.partition(":")[0], "wanted": None, "found": None, "nearest": ()}
+        return self.model_copy(update=bare)
 
 
 class Applies(Value):
@@ -95,10 +104,13 @@ Finding = Annotated[
 
 
 class Checked(Value):
-    """A set, the commit that it was checked at, and what was found."""
+    """A set, the commit that it was checked at, and what was found.
+
+    `base` has all digits where the set could be read, and otherwise those of its folder.
+    """
 
     component: Name
-    base: CommitId
+    base: Annotated[str, Field(pattern=r"^[0-9a-f]{12,40}$")]
     chip: Name
     against: str
     digest: Sha256 | None

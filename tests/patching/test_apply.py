@@ -66,7 +66,7 @@ def test_the_line_of_the_published_card_gives_its_layout(edited: Place) -> None:
 def test_our_own_folder_is_replaced_as_a_whole(edited: Place, tmp_path: Path) -> None:
     edited.apply(tmp_path / "out")
     (tmp_path / "out" / "left.over").write_text("x")
-    edited.apply(tmp_path / "out")
+    edited.apply(tmp_path / "out", "--force")
     assert not (tmp_path / "out" / "left.over").exists()
     assert sorted(path.name for path in tmp_path.iterdir() if "flagrelease" in path.name) == []
 

@@ -53,10 +53,11 @@ def test_a_large_patch_is_refused_in_little_memory(name: str) -> None:
 
 
 def test_a_symlink_that_an_earlier_patch_made_is_not_written_through() -> None:
-    series = [read_diff(symlink("a/x", b"../b")), read_diff(new_file("a/x/y"))]
+    series = [("0001.patch", read_diff(symlink("a/x", b"../b"))), ("0002.patch", read_diff(new_file("a/x/y")))]
     with pytest.raises(RefusedPatchError) as refused:
         check_links(series)
     assert refused.value.reason == "through-symlink"
+    assert refused.value.message.startswith("0002.patch:1: ")
 
 
 def test_the_message_names_the_line_and_the_reason() -> None:

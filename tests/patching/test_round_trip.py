@@ -4,29 +4,21 @@ import contextlib
 import io
 import os
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from flagrelease.adapters.git.worktree import MARKER
 from flagrelease.cli.patch.add_command import add
 from flagrelease.cli.patch.apply_command import apply
 from flagrelease.patching.diff_text import read_diff
 from flagrelease.patching.diff_values import RefusedPatchError
-from tests.patching.vendor import commit, run_git, tree_of, tree_on_disk
-
-
-class Node(NamedTuple):
-    """A file of a tree: its kind and content, which is a symlink's target."""
-
-    kind: str
-    content: bytes
-
-
-Tree = Mapping[str, Node]
+from tests.patching.git_objects import Node, Objects, Tree, files_of
+from tests.patching.vendor import run_git, tree_on_disk
 
 _LETTERS = st.sampled_from("abcXYZ019_-+=~ #\"'%&()[]{}!,;@^$é中\u0301")
 _NAME = st.one_of(
@@ -80,6 +72,7 @@ def edited(draw: st.DrawFn, tree: Tree) -> Tree:
 
 def lay_out(top: Path, tree: Tree) -> None:
     """Make the checkout this tree."""
+    top.mkdir(exist_ok=True)
     for entry in top.iterdir():
         if entry.name != ".git":
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
@@ -93,78 +86,127 @@ def lay_out(top: Path, tree: Tree) -> None:
             path.chmod(0o755 if node.kind == "program" else 0o644)
 
 
-def round_trip(trees: list[Tree], source: str) -> None:
-    """Make a set of the way from the first tree to the last, apply it, and compare."""
-    with tempfile.TemporaryDirectory() as text, contextlib.redirect_stdout(io.StringIO()):
-        top = Path(text)
-        clone = top / "clone"
-        clone.mkdir()
-        run_git("init", "--quiet", at=clone)
-        lay_out(clone, trees[0])
-        base = commit(clone, "base")
+@dataclass(frozen=True)
+class Ground:
+    """One clone for many examples: each brings commits of its own, and none sees those of another."""
+
+    top: Path
+    objects: Objects
+
+    @property
+    def clone(self) -> Path:
+        """The checkout."""
+        return self.top / "clone"
+
+    def round_trip(self, trees: list[Tree], source: str, *, applied_with: str | None = None) -> None:
+        """Make a set of the way from the first tree to the last, apply it, perhaps with another PATH, and compare."""
+        base = tip = self.objects.commit(trees[0], None, "base")
         for number, tree in enumerate(trees[1:]):
-            lay_out(clone, tree)
-            if source != "checkout":
-                commit(clone, f"step {number}\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@")
-        add(
-            component="c",
-            repo=clone,
-            chip="cpu",
-            base=base,
-            range_=f"{base}..HEAD" if source == "range" else None,
-            task=["inference"],
-            why="a test",
-            owner="nobody",
-            upstream="none",
-            remove_when="never",
-            patches=top / "patches",
-        )
-        apply(component="c", repo=clone, chip="cpu", commit=base, to=top / "out", patches=top / "patches")
-        wanted = tree_of(clone) if source != "checkout" else _now(clone)
-        assert tree_on_disk(top / "out", top / "scratch") == wanted
+            tip = self.objects.commit(tree, tip, f"step {number}{_MESSAGES[source]}")
+        # The checkout is left at its base where it is dirty, and has the commits where they are handed over.
+        (self.clone / ".git" / "HEAD").write_text(f"{base if source == 'checkout' else tip}\n")
+        if source == "checkout":
+            lay_out(self.clone, trees[-1])
+        mailbox = self.top / "mailbox"
+        if source == "mailbox":
+            made = run_git("format-patch", "--stdout", "--binary", f"{base}..{tip}", at=self.clone)
+            mailbox.write_bytes(made.encode("utf-8", "surrogateescape") + b"\n")
+        patches, out = self.top / "patches", self.top / "out"
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                add(
+                    component="c",
+                    repo=self.clone,
+                    chip="cpu",
+                    base=base,
+                    range_=f"{base}..{tip}" if source == "range" else None,
+                    mailbox=mailbox if source == "mailbox" else None,
+                    task=["inference"],
+                    why="a test",
+                    owner="nobody",
+                    upstream="none",
+                    remove_when="never",
+                    patches=patches,
+                )
+                with pytest.MonkeyPatch.context() as patched:
+                    patched.setenv("PATH", applied_with or os.environ["PATH"])
+                    apply(component="c", repo=self.clone, chip="cpu", commit=base, to=out, patches=patches)
+            assert Objects().tree(files_of(out, without=MARKER)) == Objects().tree(trees[-1])
+        finally:
+            for folder in (patches, out):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
-def _now(clone: Path) -> str:
-    commit(clone, "what the checkout is")
-    return tree_of(clone)
+_MESSAGES = {
+    "checkout": "",
+    # What a description holds is no diff. In a mail it is one, for git as well.
+    "range": "\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@",
+    "mailbox": "\n\nFrom here on it works.\n-- \n> quoted",
+}
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    top = tmp_path_factory.mktemp("ground")
+    (top / "clone").mkdir()
+    run_git("init", "--quiet", at=top / "clone")
+    yield Ground(top=top, objects=Objects(top / "clone" / ".git" / "objects"))
+    shutil.rmtree(top)
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[Tree], str]:
     """Two or more trees, and how the vendor hands over what lies between them."""
-    source = draw(st.sampled_from(["checkout", "range"]))
+    source = draw(st.sampled_from(["checkout", "range", "mailbox"]))
     trees = [_whole(draw(_TREE))]
     for _ in range(1 if source == "checkout" else draw(st.integers(1, 3))):
         trees.append(draw(edited(trees[-1])))
     return trees, source
 
 
-def _try(history: tuple[list[Tree], str]) -> None:
+def try_history(ground: Ground, history: tuple[list[Tree], str], *, applied_with: str | None = None) -> None:
+    """The same for an example that hypothesis made."""
     trees, source = history
-    if all(tree == trees[0] for tree in trees) or (source == "checkout" and trees[0] == trees[-1]):
-        return
-    round_trip(trees, source)
+    assume(trees[-1] != trees[0] if source == "checkout" else any(tree != trees[0] for tree in trees))
+    ground.round_trip(trees, source, applied_with=applied_with)
 
 
-_HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def test_a_folder_whose_name_is_a_blank_goes_through() -> None:
+def test_what_the_trees_are_compared_by_is_what_git_says_of_them(ground: Ground, tmp_path: Path) -> None:
+    link, run = Node("symlink", b"a/b"), Node("program", b"#!/bin/sh\n")
+    tree = {"a/b": Node("file", b""), "a.b": link, "a-b": run, 'a0/é "x': Node("file", b"x\r\n")}
+    lay_out(tmp_path / "files", tree)
+    assert Objects().tree(tree) == tree_on_disk(tmp_path / "files", tmp_path / "scratch")
+    assert files_of(tmp_path / "files") == tree
+    commit = ground.objects.commit(tree, None, "base")
+    assert run_git("rev-parse", f"{commit}^{{tree}}", at=ground.clone) == Objects().tree(tree)
+
+
+def test_a_folder_whose_name_is_a_blank_goes_through(ground: Ground) -> None:
     """Git writes `diff --git a/ /0 b/ /0` for it, and cannot read that itself."""
     link = Node("symlink", b"0")
-    round_trip([{"0": link}, {"0": link, " /0": Node("file", b"")}], "checkout")
+    ground.round_trip([{"0": link}, {"0": link, " /0": Node("file", b"")}], "checkout")
 
 
-def test_a_folder_takes_the_place_of_a_symlink_that_moved() -> None:
+def test_a_folder_takes_the_place_of_a_symlink_that_moved(ground: Ground) -> None:
     """Git cannot apply its own diff of it while that has the move as a rename."""
     before = {name: Node("symlink", target) for name, target in (("0", b"0"), ("1", b"1"), ("00", b"0"))}
-    round_trip([before, {"0/0": Node("symlink", b"1"), "1/0": Node("file", b"")}], "checkout")
+    ground.round_trip([before, {"0/0": Node("symlink", b"1"), "1/0": Node("file", b"")}], "checkout")
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=_HEALTH)
-@given(histories())
-def test_add_then_apply_gives_the_same_tree(history: tuple[list[Tree], str]) -> None:
-    _try(history)
+@settings(max_examples=30, deadline=None, suppress_health_check=HEALTH)
+@given(history=histories())
+def test_add_then_apply_gives_the_same_tree(ground: Ground, history: tuple[list[Tree], str]) -> None:
+    try_history(ground, history)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None, suppress_health_check=HEALTH)
+@given(history=histories())
+def test_add_then_apply_gives_the_same_tree_500_times(ground: Ground, history: tuple[list[Tree], str]) -> None:
+    try_history(ground, history)
 
 
 @settings(max_examples=300, deadline=None)

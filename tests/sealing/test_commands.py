@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flagrelease.adapters.sealed.key_files import load_private
-from flagrelease.adapters.sealed.private_folder import private_folder
+from flagrelease.adapters.storage.private_folder import private_folder
 from flagrelease.sealing.primitives import random
 from tests.sealing.flagscale_files import encrypted, padded, rsa_pair
 from tests.sealing.made import plain_set
@@ -174,7 +174,7 @@ def test_opening_forbids_core_dumps_for_good_and_for_what_it_starts(sealed: tupl
     )
     argv = [sys.executable, "-c", code, folder, "maintainer/maintainer.key", "open"]
     done = subprocess.run(argv, cwd=place.root, env=place.env, check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ["(0, 0) 0", "0"]
+    assert done.stdout.splitlines() == ["(1, 1) 0", "0"]
 
 
 def test_a_passphrase_comes_from_a_descriptor_and_never_from_argv(place: Place) -> None:
@@ -256,8 +256,8 @@ def test_a_signer_has_to_be_trusted(sealed: tuple[Place, str]) -> None:
 _HOLD = """
 import sys, time
 from pathlib import Path
-from flagrelease.adapters.sealed.private_folder import private_folder
-with private_folder([Path(sys.argv[1])]) as here:
+from flagrelease.adapters.storage.private_folder import private_folder
+with private_folder("held-", [Path(sys.argv[1])]) as here:
     (here / "plain").write_text("x")
     print(here, flush=True)
     time.sleep(600)
@@ -276,7 +276,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_a_living_ones_sta
         killed.kill()
         killed.wait()
         assert (left / "plain").exists()
-        with private_folder([place.tmp]) as here:
+        with private_folder("held-", [place.tmp]) as here:
             assert not left.exists()
             assert (kept / "plain").exists()
             assert here.parent == place.tmp

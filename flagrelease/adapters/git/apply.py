@@ -38,7 +38,7 @@ def apply_series(
     Raises:
         RefusedPatchError: what came out has something that no patch may make.
     """
-    check_links([patch.diff for patch in patches])
+    check_links((patch.name, patch.diff) for patch in patches)
     if not is_read:
         index.read(tree)
     if index.apply([patch.diff.for_git for patch in patches], fix=fix).status:
@@ -78,10 +78,11 @@ def _check_contents(index: Index, entries: Sequence[Entry]) -> None:
     links = [one for one in entries if one.new_mode == SYMLINK]
     rules = [one for one in entries if one.new_mode and one.path.rsplit(b"/", 1)[-1] == b".gitattributes"]
     for one, target in zip(links, index.contents([one.new_id for one in links]), strict=True):
-        check_symlink(one.path, target or b"")
+        # One that is only moved is not there in a partial clone.
+        check_symlink(one.path, index.content(one.new_id, "a symlink") if target is None else target)
     for one in rules:
-        before, after = index.contents([one.old_id, one.new_id])
-        known = set((before or b"").splitlines())
-        for line in (after or b"").splitlines():
+        before = index.content(one.old_id, "a .gitattributes") if one.old_mode else b""
+        known = set(before.splitlines())
+        for line in index.content(one.new_id, "a .gitattributes").splitlines():
             if line not in known:
                 check_attributes(line)

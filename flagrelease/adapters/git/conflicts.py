@@ -1,6 +1,7 @@
 """Why a series does not apply: patch by patch, the hunk, what stands nearest to it, and who changed that upstream."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final, TypeAlias
 
 from flagrelease.adapters.git.apply import Patch, checked_tree, is_in
@@ -24,6 +25,8 @@ def why_not(
 ) -> Conflicts | Applies | AlreadyUpstream:
     """Apply one patch after the other, leaving out those that upstream has, and look into those that do not fit.
 
+    At its base no patch may be left out: what its vendor recorded came of all of them.
+
     Args:
         index: A temporary index.
         commits: The base of the set, and the commit that it is applied to where that is another one.
@@ -31,7 +34,8 @@ def why_not(
         patches: The series.
         fix: Whether white space is mended.
     """
-    if is_in(index, tree, patches):
+    at_base = commits[1] is None
+    if not at_base and is_in(index, tree, patches):
         return AlreadyUpstream()
     index.read(tree)
     retired, conflicts, applied = [], list[Conflict](), list[Patch]()
@@ -42,6 +46,8 @@ def why_not(
             # Taken back: it was there. Put it in again, for those that build on it.
             index.apply([patch.diff.for_git])
             retired.append(patch.name)
+            if at_base:
+                conflicts += _Look(index, commits, patch).whole("the base has it already")
         else:
             conflicts += _Look(index, commits, patch).conflicts(_MOST_CONFLICTS - len(conflicts))
     if not conflicts and len(applied) + len(retired) == len(patches):
@@ -55,21 +61,27 @@ class _Look:
     def __init__(self, index: Index, commits: tuple[str, str | None], patch: Patch) -> None:
         self._index, self._commits, self._patch = index, commits, patch
 
+    def whole(self, reason: str) -> list[Conflict]:
+        """One conflict for all of the patch."""
+        return [self._conflict(self._patch.diff.changes[0], reason)]
+
     def conflicts(self, most: int) -> list[Conflict]:
         """At most so many. Where nothing is seen, git's own words."""
         diff, found = self._patch.diff, list[Conflict]()
+        if most <= 0:
+            return found
         wanted = [path for change in diff.changes for path in _with_parents(change.paths)]
         blobs = self._index.entries(wanted)
         for change in diff.changes:
             if len(found) >= most:
-                return found
-            found += self._of_file(change, blobs)
-        if not found and most > 0:
+                break
+            found += islice(self._of_file(change, blobs), most - len(found))
+        if not found:
             said = self._index.apply([diff.for_git]).error.strip().splitlines()[:1]
-            found = [self._conflict(diff.changes[0], said[0].removeprefix("error: ") if said else "git refuses it")]
-        return found[: max(most, 0)]
+            found = self.whole(f"git refuses it: {said[0].removeprefix('error: ') if said else 'without a word'}")
+        return found
 
-    def _of_file(self, change: FileChange, blobs: dict[bytes, Blob]) -> list[Conflict]:  # noqa: PLR0911 - a table
+    def _of_file(self, change: FileChange, blobs: dict[bytes, Blob]) -> Iterable[Conflict]:  # noqa: PLR0911 - a table
         for path in change.paths:
             above = [blobs[part] for part in _with_parents((path,))[1:] if part in blobs]
             if any(blob.mode == SYMLINK for blob in above):
@@ -84,18 +96,21 @@ class _Look:
         if blob.mode == GITLINK or (change.old_mode and (blob.mode ^ change.old_mode) & _TYPE):
             return [self._conflict(change, f"its mode is {blob.mode:o}")]
         if change.kind in ("rename", "copy") and change.new_path in blobs:
-            return [self._conflict(change, f"{_text(change.new_path)} is there already")]
-        content = self._index.contents([blob.id])[0] or b""
+            return [self._conflict(change, f"where it is moved to, a file is already: {_text(change.new_path)}")]
         if change.is_binary and change.old_id == blob.id:
             return []
         if change.is_binary:
-            before = self._index.contents([f"{self._commits[0]}:{_text(change.old_path)}"])[0]
+            before = self._index.contents([f"{self._commits[0]}:{change.old_path.decode()}"])[0]
             return [self._conflict(change, "the binary file is another one", lambda now: now != before)]
-        return self._of_hunks(change, _lines(content))
+        return self._of_hunks(change, self._index.content(blob.id, "a file that the set changes"))
 
-    def _of_hunks(self, change: FileChange, lines: list[bytes]) -> list[Conflict]:
-        pairs = [(hunk, self._patch.diff.old_lines(hunk)) for hunk in change.hunks]
-        return [self._of_hunk(change, hunk, wanted, lines) for hunk, wanted in pairs if not fits(wanted, lines)]
+    def _of_hunks(self, change: FileChange, content: bytes) -> Iterator[Conflict]:
+        """One after the other, as far as they are asked for: there may be thousands, and each costs a search."""
+        lines = _lines(content)
+        for hunk in change.hunks:
+            wanted = self._patch.diff.old_lines(hunk)
+            if not fits(wanted, content):
+                yield self._of_hunk(change, hunk, wanted, lines)
 
     def _of_hunk(self, change: FileChange, hunk: Hunk, wanted: list[bytes], lines: list[bytes]) -> Conflict:
         near = nearest(wanted, lines, hunk.old_start)
@@ -105,7 +120,7 @@ class _Look:
         conflict = self._conflict(
             change,
             "the lines that it changes are not there",
-            lambda now: now is None or not fits(wanted, _lines(now)),
+            lambda now: now is None or not fits(wanted, now),
         )
         return conflict.model_copy(
             update={
@@ -121,9 +136,9 @@ class _Look:
 
     def _conflict(self, change: FileChange, reason: str, breaks: _Breaks | None = None) -> Conflict:
         base, against = self._commits
-        path = _text(change.old_path)
+        path = change.old_path.decode()
         upstream = first_commit_that(self._index, base, against, path, breaks) if breaks and against else None
-        return Conflict(patch=self._patch.name, path=path, reason=reason, upstream=upstream)
+        return Conflict(patch=self._patch.name, path=_text(change.old_path), reason=reason, upstream=upstream)
 
 
 def _with_parents(paths: Sequence[bytes]) -> list[bytes]:

@@ -17,14 +17,14 @@ def first_commit_that(
 
     Found by halving, so a file that broke, was mended and broke again names one of the two.
     """
+    # The path goes in by the standard input: it may be of a sealed patch, and everybody can read an argument list.
     said = index.run(
         "rev-list",
         "--topo-order",
         "--reverse",
         f"--max-count={_MOST}",
-        f"{base}..{until}",
-        "--",
-        f":(top,literal){path}",
+        "--stdin",
+        stdin=f"{base}..{until}\n--\n:(top,literal){path}\n".encode(),
     )
     commits = said.line.split()
     low, high = 0, len(commits)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from flagrelease.adapters.git.repository import Repository
-from flagrelease.adapters.git.run import Running, Said, git, git_done, start_git, well
-from flagrelease.errors import SourceError, ToolError
+from flagrelease.adapters.git.run import Running, Said, TooSlowError, git, git_done, start_git, well
+from flagrelease.adapters.storage.private_folder import private_folder
+from flagrelease.errors import SourceError
 from flagrelease.patching.diff_values import RefusedPatchError
 
 PATCH_TIMEOUT_S: Final = 60.0
@@ -166,10 +166,18 @@ class Index:
                     descriptors=descriptors,
                     timeout_s=PATCH_TIMEOUT_S,
                 )
-            except ToolError as error:
-                if "did not end" not in error.message:
-                    raise
+            except TooSlowError as error:
                 raise RefusedPatchError("takes-too-long", f"more than {PATCH_TIMEOUT_S:g} s") from error
+
+    def content(self, name: str, wanted: str = "") -> bytes:
+        """What an object holds that has to be there. Raises SourceError; `wanted` says what it is the content of."""
+        (found,) = self.contents([name])
+        if found is None:
+            raise SourceError(
+                f"{self.repository.top} lacks the content of {wanted or name}: it is a partial clone, or damaged",
+                hint="fetch all of it: `git fetch --refetch --no-filter`, or clone it anew without --filter",
+            )
+        return found
 
     def entries(self, paths: Sequence[bytes]) -> dict[bytes, Blob]:
         """The files of the index among these paths."""
@@ -238,12 +246,12 @@ def _entries(out: bytes) -> Iterator[Entry]:
         raise SourceError(f"git names a difference that is not understood: {out[at : at + 200]!r}")
 
 
-def _in_memory_folder() -> Path | None:
+def _in_memory_folder() -> list[Path]:
     """Where files are in memory, if there is room: what a sealed patch makes is better on no disk; and it is quick."""
     if not os.access(_SHARED_MEMORY, os.W_OK | os.X_OK):
-        return None
+        return []
     facts = os.statvfs(_SHARED_MEMORY)
-    return _SHARED_MEMORY if facts.f_bavail * facts.f_frsize > _ROOM else None
+    return [_SHARED_MEMORY] if facts.f_bavail * facts.f_frsize > _ROOM else []
 
 
 def _in_memory(data: bytes, stack: ExitStack) -> int:
@@ -258,15 +266,15 @@ def _in_memory(data: bytes, stack: ExitStack) -> int:
 
 @contextmanager
 def temporary_index(repository: Repository, *, as_stored: bool = True, beside: Sequence[Index] = ()) -> Iterator[Index]:
-    """A git folder that is gone afterwards.
+    """A git folder that is gone afterwards; what a killed process left of one is removed at the beginning.
 
     Args:
         repository: Whose objects it reads.
         as_stored: Files are written and read without any conversion.
         beside: Other temporary folders whose objects it reads as well.
     """
-    with tempfile.TemporaryDirectory(prefix="flagrelease-git-", dir=_in_memory_folder()) as text:
-        folder = Path(text).resolve()
+    with private_folder("flagrelease-git-", _in_memory_folder()) as made:
+        folder = made.resolve()
         (folder / "refs").mkdir()
         (folder / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
         (folder / "config").write_text(_CONFIG, encoding="utf-8")

@@ -50,6 +50,8 @@ class Repository:
 def repository_at(path: Path) -> Repository:
     """The clone that a folder is, or lies in. Raises SourceError where there is none that can be read."""
     folder = path.resolve()
+    if not folder.is_dir():
+        raise SourceError(f"wanted a git clone at {path}, found no folder", hint="check the path")
     for here in (folder, *folder.parents):
         git_dir = _git_dir(here)
         if git_dir:

@@ -15,10 +15,25 @@ TIMEOUT_S: Final = 300.0
 _SHOWN: Final = 20
 
 
+class TooSlowError(ToolError):
+    """Git was ended, for it took too long."""
+
+
+class GitFailedError(SourceError):
+    """Git failed. `wanted` says what for, `status` how; the message has its words besides."""
+
+    def __init__(self, wanted: str, said: "Said") -> None:
+        words = "\n".join(f"  {line}" for line in said.error.strip().splitlines()[:_SHOWN]) or "  nothing"
+        super().__init__(f"{wanted}: git ended with {said.status} and said:\n{words}")
+        self.wanted, self.status = wanted, said.status
+
+
 def git_environment() -> dict[str, str]:
     """The whole environment of every git here. PATH is all that it has of ours.
 
-    Without HOME and XDG_CONFIG_HOME there is no file of the user's to be read, by any version of git.
+    Without HOME and XDG_CONFIG_HOME there is no file of the user's to be read, by any version of git. It speaks to no
+    server: a partial clone would fetch what it lacks, with programs that its own configuration names, and not every
+    version of git knows GIT_NO_LAZY_FETCH.
     """
     return {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -30,6 +45,7 @@ def git_environment() -> dict[str, str]:
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_PAGER": "",
@@ -65,7 +81,7 @@ class Running:
             except BaseException as error:
                 self.kill()
                 if isinstance(error, subprocess.TimeoutExpired):
-                    raise ToolError(f"`git {self._name}` did not end within {self._timeout_s:g} s") from error
+                    raise TooSlowError(f"`git {self._name}` did not end within {self._timeout_s:g} s") from error
                 raise
         return Said(status=process.returncode, out=out, error=said.decode("utf-8", "replace"))
 
@@ -132,13 +148,12 @@ def start_git(
 def git_done(
     *arguments: str, at: Path, stdin: bytes = b"", extra: Mapping[str, str] | None = None, wanted: str = ""
 ) -> Said:
-    """The same for what has to succeed. Raises SourceError with what git said; `wanted` says what for."""
+    """The same for what has to succeed. Raises GitFailedError with what git said; `wanted` says what for."""
     return well(git(*arguments, at=at, stdin=stdin, extra=extra), wanted or f"`git {arguments[0]}`")
 
 
 def well(said: Said, wanted: str) -> Said:
-    """What git said where it succeeded. Raises SourceError where it did not."""
+    """What git said where it succeeded. Raises GitFailedError where it did not."""
     if said.status:
-        words = "\n".join(f"  {line}" for line in said.error.strip().splitlines()[:_SHOWN]) or "  nothing"
-        raise SourceError(f"{wanted}: git ended with {said.status} and said:\n{words}")
+        raise GitFailedError(wanted, said)
     return said

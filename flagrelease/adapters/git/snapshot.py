@@ -3,14 +3,14 @@
 import os
 import re
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from flagrelease.adapters.git.index import Index
 from flagrelease.adapters.git.repository import Repository
-from flagrelease.adapters.git.run import git_done
+from flagrelease.adapters.git.run import Said, git_done
+from flagrelease.adapters.storage.private_folder import private_folder
 from flagrelease.errors import SourceError
 from flagrelease.patching.diff_values import RefusedPatchError
 from flagrelease.patching.hostile import MOST_BYTES
@@ -25,6 +25,7 @@ DIFF: Final = (
 
 _FACTS: Final = "%an%x00%ae%x00%aD%x00%s%x00%b"
 _SETTINGS: Final = r"^core\.(autocrlf|filemode|symlinks|sparsecheckout)$"
+_ELSEWHERE: Final = {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_CONFIG"}
 _INFO: Final = re.compile(r"^(Author|Email|Subject|Date): (.*)$", re.MULTILINE)
 
 
@@ -75,9 +76,10 @@ def checkout_tree(index: Index, repository: Repository, base: str) -> str:
 
 
 def _settings(repository: Repository) -> dict[str, str]:
-    """What the user's own git is set to there."""
+    """What the user's own git is set to there; for another repository, variables of theirs may be."""
     argv = ["git", "-C", str(repository.top), "config", "--null", "--get-regexp", _SETTINGS]
-    done = subprocess.run(argv, capture_output=True, env=dict(os.environ), check=False)
+    kept = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
+    done = subprocess.run(argv, capture_output=True, env=kept, check=False)
     pairs = (line.partition("\n") for line in done.stdout.decode("utf-8", "replace").split("\0") if line)
     return {key.lower(): value.lower() for key, _, value in pairs}
 
@@ -130,11 +132,10 @@ def mailbox_changes(path: Path) -> list[Change]:
         raise SourceError(f"there is no mailbox {path}", hint="check the path") from error
     if data.startswith(b"diff --git "):
         return [Change(by=Authorship(), diff=data)]
-    with tempfile.TemporaryDirectory(prefix="flagrelease-mail-") as text:
-        here = Path(text)
+    with private_folder("flagrelease-mail-") as here:
         (here / "mbox").write_bytes(data)
         (here / "mails").mkdir()
-        git_done("mailsplit", "--keep-cr", "-b", f"-o{here / 'mails'}", "--", str(here / "mbox"), at=here)
+        _git("mailsplit", "--keep-cr", "-b", f"-o{here / 'mails'}", "--", str(here / "mbox"), at=here)
         mails = sorted((here / "mails").iterdir())
         if not mails:
             raise SourceError(f"{path} has no mail", hint="`git format-patch --stdout A..B` makes a mailbox")
@@ -145,9 +146,14 @@ def mailbox_changes(path: Path) -> list[Change]:
     return changes
 
 
+def _git(*arguments: str, at: Path, stdin: bytes = b"") -> Said:
+    """Git in a folder that is in no repository: one that lies above it has no say, by its configuration."""
+    return git_done(*arguments, at=at, stdin=stdin, extra={"GIT_CEILING_DIRECTORIES": str(at.resolve().parent)})
+
+
 def _mail(mail: Path, here: Path) -> Change:
     message, patch = here / "message", here / "patch"
-    said = git_done("mailinfo", "--encoding=UTF-8", str(message), str(patch), at=here, stdin=mail.read_bytes())
+    said = _git("mailinfo", "--encoding=UTF-8", str(message), str(patch), at=here, stdin=mail.read_bytes())
     facts = dict(_INFO.findall(said.out.decode("utf-8", "replace")))
     by = Authorship(
         author=facts.get("Author", ""),

@@ -1,13 +1,11 @@
-"""Files of sets and keys: read no further than asked, through no link, and written all at once or not at all."""
+"""Files of sets and keys: read no further than asked, through no link, and written whole or not at all."""
 
 import errno
 import os
 import stat
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
-from flagrelease.adapters.storage.disk import write_all, writing
+from flagrelease.adapters.storage.disk import sync_folder, write_all, writing
 from flagrelease.errors import SourceError
 
 _NOT_FOUND = "check the path"
@@ -44,31 +42,11 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
             os.fchmod(fd, mode)
             write_all(file.fileno(), data)
             os.fsync(fd)
+    except OSError as error:
+        path.unlink()
+        # Of a descriptor, the error does not say which file it is.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
         path.unlink()
         raise
     sync_folder(path.parent)
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Put the file in the place of what is there: the old one or the new one, never a part."""
-    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with writing(path, len(data)), os.fdopen(fd, "wb", buffering=0) as file:
-            os.fchmod(fd, 0o644)
-            write_all(file.fileno(), data)
-            os.fsync(fd)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """What was renamed or removed in the folder stays so after a power cut."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

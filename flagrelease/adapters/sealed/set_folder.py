@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from flagrelease.adapters.sealed.files import read_bounded, replace, sync_folder, write_new
+from flagrelease.adapters.sealed.files import read_bounded, write_new
 from flagrelease.adapters.sealed.memory import refuse_core_dumps
-from flagrelease.adapters.sealed.private_folder import private_folder
+from flagrelease.adapters.storage.disk import sync_folder
+from flagrelease.adapters.storage.place import beside, changing, left_behind, put_in_place
+from flagrelease.adapters.storage.private_folder import private_folder
 from flagrelease.domain.patch_series import BASE_DIGITS
 from flagrelease.errors import SourceError
 from flagrelease.sealing.body import LARGEST, Place
@@ -14,6 +16,8 @@ from flagrelease.sealing.keys import Keyring, PrivateKey, PublicKey
 from flagrelease.sealing.seal import LARGEST_SEAL, LARGEST_SERIES, SEAL, SERIES, SUFFIX, Seal, read_seal, written
 from flagrelease.sealing.series_text import read_series
 from flagrelease.sealing.sets import Checked, NewSet, Read, checked, opened, seal_set, with_recipients
+
+_OPENED = "flagrelease-open-"
 
 
 def is_sealed(folder: Path) -> bool:
@@ -61,7 +65,7 @@ def open_set(folder: Path, keys: Keyring) -> tuple[Checked, Iterator[bytes]]:
 @contextmanager
 def opened_folder(folder: Path, keys: Keyring) -> Iterator[Path]:
     """The patches in plain text as files of a private folder, for the time of a stage, then gone."""
-    with private_folder() as here:
+    with private_folder(_OPENED) as here:
         write_opened(folder, keys, here)
         yield here
 
@@ -80,28 +84,40 @@ def seal_folder(
 ) -> NewSet:
     """Seal the set in its place, or what of it is not sealed yet, and remove the plain files.
 
-    A kill in between leaves the plain set as it was, with files beside it that the next run replaces, or the sealed
-    set with plain files beside it, which `check_series` refuses. Raises SourceError.
+    The sealed set is made beside the plain one and takes its place in one step. A kill before it leaves the plain set
+    as it was; one after it, the sealed set, and what it left of the plain one is removed by the next change of the set.
+
+    Raises:
+        SourceError: The set is not what it says, or its plain files could not be removed.
     """
     refuse_core_dumps()
-    series = read_series(read_bounded(folder / SERIES, LARGEST_SERIES), str(folder / SERIES))
-    _check_place(folder, Place(component=series.component, base=series.base, chip=series.chip, id="0" * 32))
-    found = {patch.file: read_bounded(folder / patch.file, LARGEST) for patch in series.patches}
-    found[SERIES] = read_bounded(folder / SERIES, LARGEST_SERIES)
-    # A seal beside a series without a sealed patch is what a killed run left.
-    before = seal_of(folder) if is_sealed(folder) and any(patch.sealed for patch in series.patches) else None
-    new = seal_set(found, str(folder), signer=signer, recipients=recipients, only=only, before=before)
-    for name, data in new.files.items():
-        replace(folder / name, data)
-    replace(folder / SEAL, written(new.seal))
-    sync_folder(folder)
-    if new.series != found[SERIES]:
-        replace(folder / SERIES, new.series)
-        sync_folder(folder)
-    for name in new.plain:
-        (folder / name).unlink()
-    sync_folder(folder)
+    place = folder.resolve()
+    with changing(place):
+        names = _names(place)
+        found, before = _to_seal(place)
+        new = seal_set(found, str(folder), signer=signer, recipients=recipients, only=only, before=before)
+        files = {**new.files, SEAL: written(new.seal), SERIES: new.series}
+        # A note for readers, and what is sealed already.
+        others = set(names) - {*new.plain, *files}
+        with beside(place) as (made, _):
+            for name, data in {**{other: read_bounded(place / other, LARGEST) for other in others}, **files}.items():
+                write_new(made / name, data, 0o644)
+            put_in_place(made, place)
+        if left := left_behind(place):
+            hint = "remove that folder"
+            raise SourceError(f"the set is sealed, but its plain files are still in {left[0]}", hint=hint)
     return new
+
+
+def _to_seal(place: Path) -> tuple[dict[str, bytes], Seal | None]:
+    """The files of the set, and the seal of what is sealed of it already."""
+    text = read_bounded(place / SERIES, LARGEST_SERIES)
+    series = read_series(text, str(place / SERIES))
+    _check_place(place, Place(component=series.component, base=series.base, chip=series.chip, id="0" * 32))
+    found = {patch.file: read_bounded(place / patch.file, LARGEST) for patch in series.patches}
+    found[SERIES] = text
+    # Without a sealed patch there is nothing that a seal could be kept for.
+    return found, seal_of(place) if any(patch.sealed for patch in series.patches) else None
 
 
 def rekey_folder(
@@ -114,10 +130,15 @@ def rekey_folder(
 ) -> Seal:
     """Give the set other recipients. Only its seal.json is written. Raises SourceError."""
     refuse_core_dumps()
-    found = check_series(folder, keyring.signers)
-    seal = with_recipients(found.seal, str(folder / SEAL), keyring=keyring, add=add, drop=drop, signer=signer)
-    replace(folder / SEAL, written(seal))
-    sync_folder(folder)
+    place = folder.resolve()
+    with changing(place):
+        _names(place)
+        found = check_series(place, keyring.signers)
+        seal = with_recipients(found.seal, str(folder / SEAL), keyring=keyring, add=add, drop=drop, signer=signer)
+        with beside(place) as (made, _):
+            write_new(made / SEAL, written(seal), 0o644)
+            (made / SEAL).replace(place / SEAL)
+            sync_folder(place)
     return seal
 
 

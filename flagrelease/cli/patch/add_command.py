@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from flagrelease.adapters.git.index import Index, temporary_index
 from flagrelease.adapters.git.repository import Repository, repository_at
 from flagrelease.adapters.git.snapshot import Change, checkout_tree, diff_of, mailbox_changes, range_changes
 from flagrelease.adapters.patch_add import Added, Building, finished
 from flagrelease.adapters.patch_sets import StoredSet
+from flagrelease.adapters.storage.place import changing
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.sets import Patches, chip_of_new, patches_folder
 from flagrelease.domain.patch_series import BASE_DIGITS, SERIES_FILE
+from flagrelease.domain.value import Name
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.patching.mail_text import Authorship
@@ -75,23 +78,32 @@ def add(
     }
     given |= {"task": tuple(task) if task else None, "models": tuple(model) if model else None}
     by = _author(author, subject or why)
-    chip = chip_of_new(chip, patches_folder(patches))
+    component, chip = _name("--component", component), _name("--chip", chip_of_new(chip, patches_folder(patches)))
     clone = repository_at(repo)
     with temporary_index(clone) as index:
         begin, changes = range_changes(index, clone, range_) if range_ else (None, [])
         commit = _base(clone, base, begin)
         stored = StoredSet(patches_folder(patches).absolute() / component / commit[:BASE_DIGITS] / chip)
-        facts = _facts(stored, given, {"component": component, "base": commit, "chip": chip})
-        building = _building(index, commit, stored, facts)
-        if mailbox:
-            changes = mailbox_changes(mailbox)
-        elif not range_:
-            changes = [_checkout(clone, building, by)]
-        new = [name for name in map(building.add, changes) if name]
-        if not new:
-            raise SourceError("there is nothing to add: the set makes this already", hint="change something first")
-        made = finished(building, patches_folder(patches), facts, new)
+        with changing(stored.folder):
+            facts = _facts(stored, given, {"component": component, "base": commit, "chip": chip})
+            building = _building(index, commit, stored, facts)
+            if mailbox:
+                changes = mailbox_changes(mailbox)
+            elif not range_:
+                changes = [_checkout(clone, building, by)]
+            new = [name for name in map(building.add, changes) if name]
+            if not new:
+                raise SourceError("there is nothing to add: the set makes this already", hint="change something first")
+            made = finished(building, stored.folder, facts, new)
     _tell(made, as_json=as_json)
+
+
+def _name(option: str, given: str) -> str:
+    """A name that is a folder's: what it is put into a path for is made before the series is looked at."""
+    try:
+        return str(TypeAdapter(Name).validate_python(given))
+    except ValidationError:
+        raise typer.BadParameter(f"`{option} {given}`: wanted lower-case letters, digits, `-`, `_`, `.`") from None
 
 
 def _base(clone: Repository, asked: str | None, begin: str | None) -> str:

@@ -1,8 +1,8 @@
 """Take a component at the base commit, apply the chip's set, and write the files into a folder.
 
 The tree has to be the one that the set records, or nothing is written. A folder that is there is only replaced where
-this command made it. The clone that is read stays as it is. Without `--repo` that is the clone that you are in, or
-the store's mirror of the component where you are in none that has the commit.
+this command made it and nobody edited it since. The clone that is read stays as it is. Without `--repo` that is the
+clone that you are in, or the store's mirror of the component where you are in none that has the commit.
 
 In a FlagScale clone, the words of FlagScale's own tool do the same, into its layout:
 `flagrelease patch apply --device-type cambricon_MLU --commit-id 57637057 --dir build` writes
@@ -21,7 +21,8 @@ from flagrelease.adapters.patch_apply import apply_set
 from flagrelease.adapters.patch_sets import chosen_set
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.mirror import clone_or_mirror
-from flagrelease.cli.patch.sets import Key, PassphraseFd, Patches, Signer, chip_meant, opener, patches_folder
+from flagrelease.cli.patch.passphrases import PassphraseFd
+from flagrelease.cli.patch.sets import Key, Patches, Signer, chip_meant, opener, patches_folder
 from flagrelease.formats.canonical import pretty_json
 
 Component = Annotated[str | None, typer.Option("--component", help="Component that the set is for.")]
@@ -34,6 +35,7 @@ To = Annotated[Path | None, typer.Option("--to", help="Folder to write.")]
 DeviceType = Annotated[str | None, typer.Option("--device-type", help="FlagScale's word for the chip.")]
 CommitId = Annotated[str | None, typer.Option("--commit-id", help="FlagScale's word for the base commit.")]
 Dir = Annotated[Path | None, typer.Option("--dir", help="FlagScale's word: DIR/<device type>/FlagScale is written.")]
+Force = Annotated[bool, typer.Option("--force", help="Drop what was edited in a folder that this wrote before.")]
 
 _DIGITS = re.compile(r"[0-9a-f]{7,40}\Z")
 _DEVICE = re.compile(r"\w[\w.-]*\Z", re.ASCII)
@@ -52,6 +54,7 @@ def apply(
     key: Key = None,
     signer: Signer = None,
     passphrase_fd: PassphraseFd = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Print the tree and where it is."""
@@ -70,7 +73,8 @@ def apply(
     stored = chosen_set(sets, component, digits, chip_meant(word, sets))
     folder, tree_at = (target / word, "FlagScale") if any(old) else (target, ".")
     clone = repository_at(repo) if repo else clone_or_mirror(component, stored.base)
-    made = apply_set(stored, clone, folder, tree_at=tree_at, opener=opener(key, signer, passphrase_fd))
+    opens = opener(key, signer, passphrase_fd)
+    made = apply_set(stored, clone, folder, tree_at=tree_at, opener=opens, force=force)
     if as_json:
         facts = {"folder": str(made.folder), "tree": made.tree, "base": made.base, "series": made.digest}
         sys.stdout.write(pretty_json({**facts, "patches": made.patches}).decode())

@@ -17,7 +17,8 @@ from flagrelease.adapters.patch_checks import CheckCache, check_set
 from flagrelease.adapters.patch_sets import StoredSet, stored_sets
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.mirror import mirror_of
-from flagrelease.cli.patch.sets import Key, PassphraseFd, Patches, Signer, chip_meant, clones, opener, patches_folder
+from flagrelease.cli.patch.passphrases import PassphraseFd
+from flagrelease.cli.patch.sets import Key, Patches, Signer, chip_meant, clones, opener, patches_folder
 from flagrelease.cli.settings import settings
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from flagrelease.adapters.sealed.key_files import key_folder, make_key, write_public
 from flagrelease.adapters.sealed.memory import refuse_core_dumps
 from flagrelease.cli.options import Json
-from flagrelease.cli.patch.keyring import PassphraseFd, new_passphrase
+from flagrelease.cli.patch.passphrases import PassphraseFd, new_passphrase
 from flagrelease.cli.settings import settings
 from flagrelease.domain.value import Name
 from flagrelease.formats.canonical import pretty_json

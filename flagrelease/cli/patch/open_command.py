@@ -15,7 +15,8 @@ from flagrelease.adapters.sealed.key_files import load_flagscale
 from flagrelease.adapters.sealed.memory import refuse_core_dumps
 from flagrelease.adapters.sealed.set_folder import open_series, seal_of, write_opened
 from flagrelease.cli.options import Json
-from flagrelease.cli.patch.keyring import Keys, PassphraseFd, Signers, keyring
+from flagrelease.cli.patch.keyring import Keys, Signers, keyring
+from flagrelease.cli.patch.passphrases import PassphraseFd, Passphrases
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.sealing.body import LARGEST
@@ -53,7 +54,7 @@ def open(  # noqa: A001 - the command's name; the builtin is not used here
         _open_flagscale(source, flagscale_key, sha256, to)
         return
     seal = seal_of(source)
-    keys = keyring(source, key, signer, passphrase_fd, {one.key for one in seal.recipients})
+    keys = keyring(source, key, signer, Passphrases(passphrase_fd), {one.key for one in seal.recipients})
     if file is not None:
         _print(source, keys, file)
         return

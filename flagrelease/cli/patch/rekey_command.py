@@ -13,7 +13,8 @@ import typer
 from flagrelease.adapters.sealed.key_files import load_public, load_publics
 from flagrelease.adapters.sealed.set_folder import rekey_folder, seal_of
 from flagrelease.cli.options import Json
-from flagrelease.cli.patch.keyring import For, Keys, PassphraseFd, Signers, keyring, signing_key
+from flagrelease.cli.patch.keyring import For, Keys, Signers, keyring, signing_key
+from flagrelease.cli.patch.passphrases import PassphraseFd, Passphrases
 from flagrelease.formats.canonical import pretty_json
 
 Sets = Annotated[list[Path], typer.Argument(metavar="SET...", help="The folders of the sets.")]
@@ -38,11 +39,12 @@ def rekey(
         raise typer.BadParameter("wanted a change: `--for`, `--drop` or `--sign-with`")
     add = load_publics(for_ or [])
     gone = [load_public(Path(one)).id if one.endswith(".pub") else one for one in drop or []]
-    new_signer = signing_key(sign_with, passphrase_fd) if sign_with else None
+    ask = Passphrases(passphrase_fd)
+    new_signer = signing_key(sign_with, ask) if sign_with else None
     done = {}
     for folder in sets:
         only = {one.key for one in seal_of(folder).recipients}
-        ring = keyring(folder, key, signer, passphrase_fd, only)
+        ring = keyring(folder, key, signer, ask, only)
         seal = rekey_folder(folder, keyring=ring, add=add, drop=gone, signer=new_signer)
         done[str(folder)] = [{"name": one.name, "key": one.key} for one in seal.recipients]
         if not as_json:

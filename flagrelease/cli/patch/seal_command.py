@@ -14,7 +14,8 @@ import typer
 from flagrelease.adapters.sealed.key_files import load_publics
 from flagrelease.adapters.sealed.set_folder import seal_folder
 from flagrelease.cli.options import Json
-from flagrelease.cli.patch.keyring import For, PassphraseFd, signing_key
+from flagrelease.cli.patch.keyring import For, signing_key
+from flagrelease.cli.patch.passphrases import PassphraseFd, Passphrases
 from flagrelease.formats.canonical import pretty_json
 
 Set = Annotated[Path, typer.Argument(metavar="SET", help="patches/<component>/<base commit>/<chip>")]
@@ -31,7 +32,7 @@ def seal(
     as_json: Json = False,
 ) -> None:
     """Seal the set in its place."""
-    signer = signing_key(sign_with, passphrase_fd)
+    signer = signing_key(sign_with, Passphrases(passphrase_fd))
     new = seal_folder(set_, signer=signer, recipients=load_publics(for_ or []), only=only)
     if as_json:
         readers = [{"name": one.name, "key": one.key} for one in new.seal.recipients]

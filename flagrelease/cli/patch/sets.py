@@ -8,6 +8,7 @@ import typer
 
 from flagrelease.adapters.git.repository import Repository, repository_at
 from flagrelease.adapters.patch_sets import NeedsKeyError, Opener, stored_sets
+from flagrelease.cli.patch.passphrases import Passphrases
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import settings
 from flagrelease.errors import SourceError
@@ -23,9 +24,6 @@ Key = Annotated[
 Signer = Annotated[
     list[Path] | None,
     typer.Option("--signer", help="Public key, or a folder of them, whose signature is right (default: patches/keys)."),
-]
-PassphraseFd = Annotated[
-    int | None, typer.Option("--passphrase-fd", help="File descriptor whose first line is the passphrase.")
 ]
 
 
@@ -74,14 +72,15 @@ def clones(named: Sequence[str] | None, components: Iterable[str]) -> dict[str, 
 
 
 def opener(keys: Sequence[Path] | None, signers: Sequence[Path] | None, passphrase_fd: int | None) -> Opener:
-    """Opens a sealed set with the keys that fit it. What it needs is loaded when there is one."""
+    """Opens sealed sets with the keys that fit each. What it needs is loaded when there is one."""
+    ask = Passphrases(passphrase_fd)
 
     def opened(folder: Path) -> Iterable[bytes]:
         from flagrelease.adapters.sealed.set_folder import needed_keys, open_series, seal_of  # noqa: PLC0415 - slow
         from flagrelease.cli.patch.keyring import keyring  # noqa: PLC0415 - loads cryptography
 
         recipients = {one.key for one in seal_of(folder).recipients}
-        ring = keyring(folder, keys, signers, passphrase_fd, recipients)
+        ring = keyring(folder, keys, signers, ask, recipients)
         if not ring.private:
             who = " or ".join(needed_keys(folder))
             raise NeedsKeyError(f"{folder} is sealed for {who}, and none of the keys here is one of them")
