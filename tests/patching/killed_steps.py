@@ -20,12 +20,14 @@ from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
+from flagrelease.adapters.git import index as index_module
 from flagrelease.adapters.git.worktree import MARKER
 from flagrelease.adapters.patch_apply import apply_set
 from flagrelease.adapters.patch_sets import stored_sets
 from flagrelease.adapters.sealed.key_files import load_private
 from flagrelease.adapters.sealed.set_folder import rekey_folder, seal_folder
 from flagrelease.adapters.storage import place as place_module
+from flagrelease.adapters.storage import private_folder as private_folder_module
 from flagrelease.errors import FlagReleaseError
 from flagrelease.patching.report import Applies
 from flagrelease.sealing.keys import Keyring, PrivateKey
@@ -35,7 +37,6 @@ from tests.patching.sealed_place import HOLDERS, SealedPlace, extended, plain_pl
 _STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.link", "os.symlink", "shutil.rmtree"}
 _NO_WRITES = {"shutil.rmtree", "subprocess.Popen"}
 _ALL_DONE, _REACHED, _TOLD = 0, 3, 4
-_MEMORY = Path("/dev/shm")
 _SUBREAPER = 36
 State = str
 
@@ -102,7 +103,8 @@ def _act_in_child(step: int, act: Callable[[], object], ending: str) -> NoReturn
 
 
 def _ours() -> set[Path]:
-    return set(_MEMORY.glob("flagrelease-*"))
+    (memory,) = private_folder_module._places()
+    return set(memory.glob("flagrelease-*"))
 
 
 def stopped_at_every_step(change: Change, ending: str) -> int:
@@ -218,6 +220,11 @@ def _of_set(place: SealedPlace, top: Path, what: str) -> Change:
 def main(what: str, folder: str, ending: str, *more: str) -> None:
     """Print how many steps there were."""
     top = Path(folder)
+    # Memory is shared with every other program of the machine, what they have there too.
+    memory = top / "memory"
+    memory.mkdir()
+    private_folder_module._places = lambda: [memory]
+    index_module._SHARED_MEMORY = memory  # type: ignore[misc]
     if more:
         place_module._exchanged = lambda *_: False
     place = plain_place(top / "place")
