@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Final, TypeAlias
 
 from flagrelease.adapters.git.apply import Patch
 from flagrelease.adapters.git.place import put_in_place
+from flagrelease.adapters.git.worktree import beside
 from flagrelease.domain.patch_series import BASE_DIGITS, SERIES_FILE, PatchFile, Series
 from flagrelease.errors import RecipeError, SourceError
 from flagrelease.formats.strict import decode_yaml
@@ -186,7 +186,9 @@ def _read(path: Path, room: int) -> bytes:
 def stored_sets(patches: Path, *, component: str | None = None, chip: str | None = None) -> list[StoredSet]:
     """Every set below the folder, sorted by component, base and chip."""
     found = sorted(patches.glob(f"{component or '*'}/*/{chip or '*'}/{SERIES_FILE}"))
-    return [StoredSet(path.parent.absolute()) for path in found if _BASE.match(path.parent.parent.name)]
+    # A name with a dot is what a killed run left, until the next one removes it.
+    folders = [path.parent for path in found if _BASE.match(path.parent.parent.name)]
+    return [StoredSet(folder.absolute()) for folder in folders if not folder.name.startswith(".")]
 
 
 def chosen_set(patches: Path, component: str, base: str, chip: str) -> StoredSet:
@@ -206,20 +208,18 @@ def chosen_set(patches: Path, component: str, base: str, chip: str) -> StoredSet
 
 def write_set(patches: Path, text: bytes, series: Series, files: Sequence[bytes]) -> Path:
     """Put a set in its place, all of it at once; one that is there is replaced. Returns its folder."""
-    place = patches.absolute() / series.folder
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-    try:
-        made.chmod(0o755)
-        for one, data in zip(series.patches, files, strict=True):
-            _write(made / one.file, data)
-        _write(made / SERIES_FILE, text)
+    named = {one.file: data for one, data in zip(series.patches, files, strict=True)}
+    return write_files(patches.absolute() / series.folder, {**named, SERIES_FILE: text})
+
+
+def write_files(place: Path, files: Mapping[str, bytes]) -> Path:
+    """The same with every file of the set, for one that is sealed. A README.md that is there stays."""
+    with beside(place) as made:
+        for name, data in files.items():
+            _write(made / name, data)
         if (place / "README.md").is_file():
             shutil.copy2(place / "README.md", made / "README.md")
         put_in_place(made, place)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
     return place
 
 

@@ -70,7 +70,7 @@ def write_tree(index: Index, marker: Marker, folder: Path) -> None:
     """
     folder = folder.absolute()
     check_free(folder)
-    with _beside(folder) as made:
+    with beside(folder) as made:
         below = made if marker.tree_at == "." else made / marker.tree_at
         below.mkdir(exist_ok=True)
         # As many as there are cores; git itself decides that few files are not worth it.
@@ -85,8 +85,11 @@ def write_tree(index: Index, marker: Marker, folder: Path) -> None:
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A folder next to the one that is wanted; gone afterwards unless it was renamed, with the parents made for it."""
+def beside(folder: Path) -> Iterator[Path]:
+    """A folder next to the one that is wanted; gone afterwards unless it was renamed, with the parents made for it.
+
+    What a killed run left there is removed.
+    """
     new_parents = [parent for parent in folder.parents if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{folder.name[:100]}.flagrelease-"
