@@ -54,9 +54,9 @@ class Checkout:
     base: str = ""
     commits: dict[str, str] = field(default_factory=dict)
 
-    def git(self, *arguments: str, at: Path | None = None, **more: str) -> str:
+    def git(self, *arguments: str, at: Path | None = None, more: Mapping[str, str] | None = None) -> str:
         """Git in the checkout."""
-        return run_git(*arguments, at=at or self.top, **more)
+        return run_git(*arguments, at=at or self.top, **(more or {}))
 
     def where(self, backend: str) -> Path:
         """The clone of a backend."""
@@ -69,7 +69,7 @@ class Checkout:
     def commit(self, subject: str = "change", **more: str) -> str:
         """Commit hardware/ as the vendor."""
         self.git("add", "--all", "--force", "hardware")
-        self.git("commit", "--quiet", "--allow-empty", "-m", subject, **{**VENDOR, **more})
+        self.git("commit", "--quiet", "--allow-empty", "-m", subject, more={**VENDOR, **more})
         return self.git("rev-parse", "HEAD")
 
     def diff(self, backend: str, files: Mapping[str, bytes | None], *options: str, base: str = "") -> bytes:
@@ -80,15 +80,15 @@ class Checkout:
         """The tree with these files at the base, and the diff to it."""
         at, base = self.where(backend), base or self.base_of(backend)
         index = {"GIT_INDEX_FILE": str(self.upstream / "index")}
-        self.git("read-tree", base, at=at, **index)
+        self.git("read-tree", base, at=at, more=index)
         for name, content in files.items():
             if content is None:
-                self.git("update-index", "--force-remove", name, at=at, **index)
+                self.git("update-index", "--force-remove", name, at=at, more=index)
                 continue
             (self.upstream / "blob").write_bytes(content)
             blob = self.git("hash-object", "-w", "--no-filters", str(self.upstream / "blob"), at=at)
-            self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", at=at, **index)
-        tree = self.git("write-tree", at=at, **index)
+            self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", at=at, more=index)
+        tree = self.git("write-tree", at=at, more=index)
         text = self.git("diff", "--binary", "--no-renames", base, tree, at=at)
         return tree, text.encode("utf-8", "surrogateescape") + b"\n\n" if text else b""
 
@@ -139,7 +139,7 @@ class Checkout:
         for number, one in enumerate(files, start=1):
             write(self.top, one)
             self.git("add", "--all")
-            self.git("commit", "--quiet", "-m", f"Vendor step {number}", **VENDOR)
+            self.git("commit", "--quiet", "-m", f"Vendor step {number}", more=VENDOR)
         tree = self.git("rev-parse", "HEAD^{tree}")
         mails = self.git("format-patch", "--stdout", "--binary", f"{self.base}...HEAD") + "\n"
         self.git("checkout", "--quiet", "main")

@@ -131,9 +131,11 @@ def _mails(
 def _check_names(unit: Unit, patches: Sequence[PatchPath], diffs: Mapping[str, Diff], findings: Findings) -> None:
     """Each patch is of the one file that it is named for: FlagScale's tool applies what it says, wherever that is."""
     for one in patches:
-        named = one.of.encode("utf-8", "surrogateescape")
-        for change in diffs[one.path].changes:
-            if change.new_path != named or len(diffs[one.path].changes) > 1:
+        named, changes = one.of.encode("utf-8", "surrogateescape"), diffs[one.path].changes
+        # A file that becomes a symlink, or the other way round, is taken away and made.
+        is_one = len(changes) == 1 or [change.kind for change in changes] == ["delete", "add"]
+        for change in changes:
+            if change.new_path != named or not is_one:
                 what = change.new_path.decode("utf-8", "replace")
                 findings.tell("other-path", one.path, what, folder=unit.folder, line=change.line)
 
