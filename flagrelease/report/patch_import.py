@@ -12,14 +12,16 @@ from flagrelease.report.columns import columns
 def import_table(outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> str:
     """One line a folder, its findings below it, and those of no folder at the end."""
     told: list[str] = []
+    below: dict[str, list[str]] = {one.folder: [] for one in outcomes}
+    for found in findings:
+        below.setdefault(found.folder, []).append(found.line)
     if outcomes:
         head = ("hardware", "gen", "component", "base", "chip", "patches", "authors", "state")
         lines = columns([head, *map(_row, outcomes)])
         told.append(lines[0])
         for line, one in zip(lines[1:], outcomes, strict=True):
-            told += [line, *(f"    {found.line}" for found in findings if found.folder == one.folder)]
-    folders = {one.folder for one in outcomes}
-    told += [found.line for found in findings if found.folder not in folders]
+            told += [line, *(f"    {text}" for text in below.pop(one.folder, ()))]
+    told += [text for texts in below.values() for text in texts]
     return "".join(f"{line}\n" for line in told)
 
 

@@ -1,4 +1,4 @@
-"""Folders of hardware/ that contradict themselves, each under a device type of its own: how it is made, what is told."""
+"""Folders of hardware/ that contradict themselves, each under a device type of its own: how made, what is told."""
 
 import os
 from collections.abc import Callable, Mapping

@@ -72,13 +72,13 @@ class Checkout:
         self.git("commit", "--quiet", "--allow-empty", "-m", subject, more={**VENDOR, **more})
         return self.git("rev-parse", "HEAD")
 
-    def diff(self, backend: str, files: Mapping[str, bytes | None], *options: str, base: str = "") -> bytes:
+    def diff(self, backend: str, files: Mapping[str, bytes | None]) -> bytes:
         """The diff that leads from a backend's base to the base with these files."""
-        return self.made(backend, files, base)[1] if not options else self._diff(backend, files, options, base)
+        return self.made(backend, files)[1]
 
-    def made(self, backend: str, files: Mapping[str, bytes | None], base: str = "") -> tuple[str, bytes]:
+    def made(self, backend: str, files: Mapping[str, bytes | None]) -> tuple[str, bytes]:
         """The tree with these files at the base, and the diff to it."""
-        at, base = self.where(backend), base or self.base_of(backend)
+        at, base = self.where(backend), self.base_of(backend)
         index = {"GIT_INDEX_FILE": str(self.upstream / "index")}
         self.git("read-tree", base, at=at, more=index)
         for name, content in files.items():
@@ -91,11 +91,6 @@ class Checkout:
         tree = self.git("write-tree", at=at, more=index)
         text = self.git("diff", "--binary", "--no-renames", base, tree, at=at)
         return tree, text.encode("utf-8", "surrogateescape") + b"\n\n" if text else b""
-
-    def _diff(self, backend: str, files: Mapping[str, bytes | None], options: Sequence[str], base: str) -> bytes:
-        tree = self.made(backend, files, base)[0]
-        text = self.git("diff", *options, base or self.base_of(backend), tree, at=self.where(backend))
-        return text.encode("utf-8", "surrogateescape") + b"\n"
 
     def yaml(self, device: str, backend: str, **more: object) -> bytes:
         """A right diff.yaml."""
@@ -115,23 +110,19 @@ class Checkout:
         """Files below hardware/."""
         write(self.top / "hardware", files)
 
-    def generation_2(
-        self, device: str, backend: str, files: Mapping[str, bytes | None], *, base: str = "", **more: object
-    ) -> str:
+    def generation_2(self, device: str, backend: str, files: Mapping[str, bytes | None], **more: object) -> str:
         """`diff.patch` and `diff.yaml`; returns the tree that it makes."""
-        tree, diff = self.made(backend, files, base)
+        tree, diff = self.made(backend, files)
         folder = f"{device}/{backend}"
         self.write({f"{folder}/diff.patch": diff, f"{folder}/diff.yaml": self.yaml(device, backend, **more)})
         return tree
 
-    def generation_3(
-        self, device: str, backend: str, files: Mapping[str, bytes | None], *, base: str = "", **more: object
-    ) -> str:
+    def generation_3(self, device: str, backend: str, files: Mapping[str, bytes | None], **more: object) -> str:
         """A patch a file and `diff.yaml`; returns the tree that they make."""
         folder = f"{device}/{backend}"
-        self.write({f"{folder}/{name}.patch": self.made(backend, {name: files[name]}, base)[1] for name in files})
+        self.write({f"{folder}/{name}.patch": self.made(backend, {name: files[name]})[1] for name in files})
         self.write({f"{folder}/diff.yaml": self.yaml(device, backend, **more)})
-        return self.made(backend, files, base)[0]
+        return self.made(backend, files)[0]
 
     def generation_1(self, device: str, files: Sequence[Mapping[str, bytes | None]]) -> str:
         """A mailbox with a mail for each of these changes; returns the tree that they make."""

@@ -62,17 +62,16 @@ def test_plain_text_is_written_when_it_is_said(place: Place, checkout: Checkout)
 
 def test_it_is_sealed_for_those_who_may_read_it(place: Place, checkout: Checkout) -> None:
     keys = place.patches / "keys"
-    place.run("keygen", "vendor", "--out", str(keys))
+    place.run("keygen", "vendor", "--folder", str(keys))
     imports(
         place, checkout, "--key", str(place.top / "key"), "--seal-for", str(keys / "vendor.pub"), "--sign-with",
         str(keys / "vendor.key"),
     )  # fmt: skip
-    (seal,) = place.patches.glob("vllm/*/*/seal.json")
+    assert list(place.patches.glob("vllm/*/*/seal.json"))
     assert not [path for path in place.patches.rglob("*") if path.is_file() and CANARY in path.read_bytes()]
     repo = ("--repo", f"vllm={checkout.where('vllm')}")
     told = place.run("check", "--all", *repo, "--key", str(keys / "vendor.key"))
     assert "applies: tree" in told
-    assert "iluvatar" in seal.parent.name or seal.parent.name
 
 
 def test_another_key_or_a_cut_file_is_told_without_a_word_of_it(place: Place, checkout: Checkout) -> None:

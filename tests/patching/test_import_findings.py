@@ -1,7 +1,6 @@
 """Whatever contradicts itself in hardware/ is told with its id, its place and what was found; all else is imported."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest

@@ -49,7 +49,8 @@ def clone_at(place: Path) -> Repository | None:
         return None
     with suppress(SourceError):
         found = repository_at(place)
-        return found if found.top == place.resolve() else None
+        # What `.git` points to may be gone.
+        return found if found.top == place.resolve() and found.objects.is_dir() else None
     return None
 
 

@@ -1,7 +1,8 @@
 """A set written as generation 3 of FlagScale's `hardware/`: what it changes in all, a patch a file."""
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -85,7 +86,7 @@ def export_set(export: Export, repository: Repository, opener: Opener | None) ->
             _write(made / name, data)
         _check_ours(export.folder)
         put_in_place(made, export.folder)
-    return Exported(folder=export.folder, files=len(files), lost=tuple(_lost(export, patches)))
+    return Exported(folder=export.folder, files=len(files), lost=tuple(_lost(export, patches, files)))
 
 
 def _files(index: Index, stored: StoredSet, patches: Sequence[Patch]) -> dict[str, bytes]:
@@ -156,7 +157,7 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _lost(export: Export, patches: Sequence[Patch]) -> list[str]:
+def _lost(export: Export, patches: Sequence[Patch], files: Iterable[str]) -> list[str]:
     """What this layout cannot carry."""
     series = export.stored.series
     moved = sum(change.kind in ("rename", "copy") for patch in patches for change in patch.diff.changes)
@@ -164,6 +165,8 @@ def _lost(export: Export, patches: Sequence[Patch]) -> list[str]:
     lost = ["why the set is needed, where it is offered upstream, and when it can go"]
     if moved:
         lost.append(f"{moved} moved or copied files: each is a deletion and an addition, or an addition")
+    if strange := [name for name in files if re.fullmatch(r"(diff|[0-9a-f]{7})\.patch", name)]:
+        lost.append(f"what {strange[0]} is: it reads as a patch of generation 2, so import it with --generation 3")
     if len(series.patches) > 1:
         lost.append(f"that it is {len(series.patches)} patches in an order")
     if authors:

@@ -20,6 +20,7 @@ MOST_AT_ONCE: Final = 4 * MOST_BYTES
 _MOST_OF_ONE: Final = MOST_BYTES + 4096
 """An encrypted patch is a little longer than the patch."""
 
+_DEEPEST: Final = 100
 _REGULAR: Final = ("100644", "100755", "100664")
 
 
@@ -99,7 +100,7 @@ def at_commit(index: Index, commit: str, findings: Findings) -> AtCommit:
         else:
             sizes[path], ids[path] = int(size), id_
         _check_count(len(sizes), index.repository.top)
-    if not sizes:
+    if not listed.out:
         raise SourceError(f"{commit} has no {HARDWARE}/", hint="name an earlier commit with --at")
     return AtCommit(index=index, ids=ids, sizes=sizes)
 
@@ -125,7 +126,7 @@ def _files(folder: Path, below: str) -> Iterator[tuple[str, os.stat_result | Non
             path = f"{below}{entry.name}"
             if entry.is_symlink():
                 yield path, None
-            elif entry.is_dir(follow_symlinks=False):
+            elif entry.is_dir(follow_symlinks=False) and below.count("/") < _DEEPEST:
                 yield from _files(Path(entry.path), f"{path}/")
             else:
                 yield path, entry.stat(follow_symlinks=False)

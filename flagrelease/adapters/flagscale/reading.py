@@ -79,7 +79,7 @@ class Reading:
         self._check_history()
         wanted = [unit for unit in found if wish.component in (None, BACKENDS[unit.backend])]
         left_out = {unit.folder for unit in found} - {unit.folder for unit in wanted}
-        findings.told = [one for one in findings.told if one.folder not in left_out and self._concerns(one.at)]
+        findings.keep(lambda one: one.folder not in left_out and self._concerns(one.at))
         return wanted
 
     def is_wanted(self, device: str) -> bool:
@@ -159,7 +159,7 @@ class Reading:
 
     def _why(self, unit: Unit) -> str:
         passed = sorted(
-            {one.id for one in self._findings.told if one.folder == unit.folder and not one.is_error}
+            {one.id for one in self._findings.of(unit.folder) if not one.is_error}
             & {id_ for id_, kind in KINDS.items() if kind.is_error}
         )
         accepted = f"; accepted: {', '.join(passed)}" if passed else ""
@@ -170,7 +170,7 @@ class Reading:
     def _is_hopeless(self, unit: Unit) -> bool:
         """Whether the patches need not be read: the folder's layout is wrong."""
         layout = ("two-patches", "not-a-file", "too-large", "no-diff-yaml", "bad-yaml")
-        return any(one.is_error and one.id in layout and one.folder == unit.folder for one in self._findings.told)
+        return any(one.is_error and one.id in layout for one in self._findings.of(unit.folder))
 
     def _changes(self, unit: Unit, decrypt: Decrypt | None) -> UnitChanges | None:
         checkout, findings = self._checkout, self._findings

@@ -30,7 +30,7 @@ from flagrelease.formats.canonical import pretty_json
 from flagrelease.patching.flagscale.backends import BACKENDS, TASKS
 from flagrelease.patching.flagscale.findings import KINDS, Findings
 from flagrelease.patching.flagscale.layout import Generation
-from flagrelease.patching.flagscale.outcome import Wish
+from flagrelease.patching.flagscale.outcome import Outcome, Wish
 from flagrelease.report.patch_import import import_data, import_summary, import_table
 
 Words = list[str] | None
@@ -89,7 +89,7 @@ def import_(
 ) -> None:
     """Print a line a folder with what is wrong in it, and write the sets."""
     _check(from_, accept, task, component, plain=plain, seal_for=seal_for, sign_with=sign_with)
-    chips = known_chips()
+    chips, findings = known_chips(), Findings(accept=frozenset(accept or ()))
     facts = {"owner": owner, "why": why, "upstream": upstream, "remove_when": remove_when}
     wish = Wish(
         device=device_type,
@@ -101,16 +101,27 @@ def import_(
         plain=plain,
         dry_run=dry_run,
     )
-    seal = sealer(seal_for, sign_with, passphrase_fd) if seal_for and sign_with else None
-    keys = Keys(decrypt=decrypter(key) if key else None, seal=seal)
-    findings = Findings(accept=frozenset(accept or ()))
+    keys = _keys(key, seal_for, sign_with, passphrase_fd)
     places = Clones(checkout=path, own=clone_at(path), named=clones(repo, BACKENDS.values()))
     with _checkout(places, at, chips, findings) as checkout:
         outcomes = Importing(checkout, wish, keys, patches_folder(patches), findings).run()
-        commit = checkout.commit
+    _tell(outcomes, findings, checkout, as_json=as_json)
+
+
+def _keys(key: Path | None, seal_for: list[Path] | None, sign_with: Path | None, passphrase_fd: int | None) -> Keys:
+    seal = sealer(seal_for, sign_with, passphrase_fd) if seal_for and sign_with else None
+    return Keys(decrypt=decrypter(key) if key else None, seal=seal)
+
+
+def _tell(outcomes: list[Outcome], findings: Findings, checkout: Checkout, *, as_json: bool) -> None:
     told = findings.told
+    if not outcomes and not findings.has_errors:
+        raise SourceError(
+            f"no folder of patches in {checkout.clones.checkout / HARDWARE} is one that was asked for",
+            hint="leave out --device-type, --chip, --component and --generation to see all",
+        )
     if as_json:
-        sys.stdout.write(pretty_json(import_data(outcomes, told, commit)).decode())
+        sys.stdout.write(pretty_json(import_data(outcomes, told, checkout.commit)).decode())
     else:
         sys.stdout.write(import_table(outcomes, told))
         sys.stderr.write(import_summary(outcomes, told))

@@ -1,7 +1,7 @@
 """What can be wrong with a `hardware/` folder: each finding has an id, a place, what was wanted, found and done."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from flagrelease.formats.positions import printable
@@ -116,38 +116,60 @@ class Finding:
         return f"{self.at}: {word} ({self.id}): wanted {self.wanted}, found {self.found}; {self.done}"
 
 
-@dataclass
 class Findings:
-    """What was found until now. `accept`: ids that are no error here."""
+    """What was found until now, each once. `accept`: ids that are no error here."""
 
-    accept: Collection[str] = ()
-    told: list[Finding] = field(default_factory=list)
+    def __init__(self, accept: Collection[str] = ()) -> None:
+        self._accept = accept
+        self._told: dict[Finding, None] = {}
+        self._by_folder: dict[str, list[Finding]] = {}
+
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """All of them in the order in which they were found."""
+        return tuple(self._told)
 
     def tell(self, id_: str, at: str, found: str, *, folder: str = "", line: int = 0, wanted: str = "") -> None:
-        """Add one; the same one twice is there once."""
+        """Add one. `at` is below hardware/."""
         kind = KINDS[id_]
-        passes = kind.is_error and kind.may_pass and id_ in self.accept
-        place = printable(at if at.startswith("hardware") else f"hardware/{at}")
-        one = Finding(
-            id=id_,
-            is_error=kind.is_error and not passes,
-            at=f"{place}:{line}" if line else place,
-            folder=printable(folder),
-            wanted=wanted or kind.wanted,
-            found=_shown(found),
-            done="imported all the same, as asked" if passes else kind.done,
+        passes = kind.is_error and kind.may_pass and id_ in self._accept
+        place = printable(f"hardware/{at}")
+        self._add(
+            Finding(
+                id=id_,
+                is_error=kind.is_error and not passes,
+                at=f"{place}:{line}" if line else place,
+                folder=printable(folder),
+                wanted=wanted or kind.wanted,
+                found=_shown(found),
+                done="imported all the same, as asked" if passes else kind.done,
+            )
         )
-        if one not in self.told:
-            self.told.append(one)
+
+    def _add(self, one: Finding) -> None:
+        if one not in self._told:
+            self._told[one] = None
+            self._by_folder.setdefault(one.folder, []).append(one)
+
+    def keep(self, concerns: Callable[[Finding], bool]) -> None:
+        """Forget all others."""
+        kept = [one for one in self._told if concerns(one)]
+        self._told, self._by_folder = {}, {}
+        for one in kept:
+            self._add(one)
+
+    def of(self, folder: str) -> Sequence[Finding]:
+        """Those of a folder."""
+        return self._by_folder.get(printable(folder), ())
 
     def stop(self, folder: str) -> bool:
         """Whether something of this folder is an error."""
-        return any(one.is_error and one.folder == printable(folder) for one in self.told)
+        return any(one.is_error for one in self.of(folder))
 
     @property
     def has_errors(self) -> bool:
         """Whether anything needs somebody."""
-        return any(one.is_error for one in self.told)
+        return any(one.is_error for one in self._told)
 
 
 def _shown(text: str) -> str:

@@ -18,7 +18,7 @@ Generation: TypeAlias = Literal[1, 2, 3]
 
 ENCRYPTED: Final = ".encrypted"
 DIFF_YAML: Final = "diff.yaml"
-_PATCH: Final = re.compile(r"(?P<of>.+)\.patch(\.encrypted)?\Z")
+_PATCH: Final = re.compile(r"(?P<of>.+)\.patch(\.encrypted)?\Z", re.DOTALL)
 _BASE: Final = re.compile(r"[0-9a-f]{8}\Z")
 _WHOLE: Final = re.compile(r"(diff|[0-9a-f]{7})\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}\Z")
