@@ -94,6 +94,11 @@ def test_a_folder_of_ours_is_replaced_until_somebody_changes_it(edited: Place) -
     before = everything(folder(edited))
     assert "stays as it is" in exports(edited, status=5)
     assert everything(folder(edited)) == before
+    (folder(edited) / "mine.patch").unlink()
+    exports(edited)
+    yaml = folder(edited) / "diff.yaml"
+    yaml.write_text(yaml.read_text().replace("inference", "train"))
+    assert "stays as it is" in exports(edited, status=5)
 
 
 def test_a_file_that_becomes_a_folder_cannot_be_said_file_by_file(place: Place) -> None:

@@ -195,6 +195,7 @@ def test_it_is_limited_to_a_device_a_chip_a_component_or_a_generation(place: Pla
 
 def test_a_device_that_no_chip_is_called_is_the_chip_that_is_named(place: Place, checkout: Checkout) -> None:
     checkout.generation_3("NVIDIA_CambriconMLU", "vllm", CHANGE)
+    assert "mlux" in imports(place, checkout, "--device-type", "NVIDIA_CambriconMLU", "--chip", "mlux", status=3)
     told = data_of(place, checkout, "--device-type", "NVIDIA_CambriconMLU", "--chip", "cambricon_mlu")
     assert told["sets"][0]["chip"] == "cambricon_mlu"
 
@@ -216,6 +217,9 @@ def test_a_set_that_is_there_stays_unless_it_is_accepted(place: Place, checkout:
     assert everything(place.patches) == before
     assert "1 imported" in imports(place, checkout, "--accept", "set-there")
     assert everything(place.patches) != before
+    (series,) = place.patches.rglob("series.yaml")
+    series.write_text("damaged")
+    assert "that makes tree unknown" in imports(place, checkout, status=5)
 
 
 def test_an_accepted_contradiction_is_written_into_the_set(place: Place, checkout: Checkout) -> None:
@@ -242,7 +246,14 @@ def test_a_file_that_no_patch_may_change_can_be_left_out(place: Place, checkout:
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("../../x", "100644"), (".git/config", "100644"), ("a\nb", "100644"), ("link", "120000"), ("sub", "160000")],
+    [
+        ("../../x", "100644"),
+        (".git/config", "100644"),
+        ("a\nb", "100644"),
+        ("link", "120000"),
+        ("sub", "160000"),
+        ("\udcff", "100644"),
+    ],
 )
 def test_a_commit_with_hostile_names_writes_nothing_elsewhere(
     place: Place, checkout: Checkout, tmp_path: Path, name: str, mode: str
@@ -264,7 +275,7 @@ def raw_tree(checkout: Checkout, parts: list[str], blob: str, mode: str) -> str:
     kind = b"40000"
     id_, entry_mode = bytes.fromhex(blob), mode.encode()
     for part in reversed(parts):
-        data = entry_mode + b" " + part.encode() + b"\0" + id_
+        data = entry_mode + b" " + part.encode("utf-8", "surrogateescape") + b"\0" + id_
         (checkout.upstream / "tree").write_bytes(data)
         text = checkout.git("hash-object", "-w", "-t", "tree", "--literally", str(checkout.upstream / "tree"))
         id_, entry_mode = bytes.fromhex(text), kind

@@ -20,7 +20,7 @@ from flagrelease.patching.diff_values import Diff
 from flagrelease.patching.flagscale.backends import FLAGSCALE, backend_of
 from flagrelease.patching.flagscale.findings import Findings
 from flagrelease.patching.flagscale.layout import DIFF_YAML
-from flagrelease.patching.flagscale.written_yaml import digest, recorded, written_yaml
+from flagrelease.patching.flagscale.written_yaml import is_ours, written_yaml
 
 _SUFFIX: Final = ".patch"
 
@@ -141,8 +141,7 @@ def _check_ours(folder: Path) -> None:
     if folder.is_dir() and not folder.is_symlink():
         lying = in_folder(folder, findings)
         files = lying.read(lying.sizes)
-    wanted = recorded(files.pop(DIFF_YAML, b""))
-    if wanted is None or wanted != digest(files) or findings.told:
+    if not is_ours(files.pop(DIFF_YAML, b""), files) or findings.told:
         raise SourceError(
             f"{folder} is there, and is not as `patch export` wrote it: it stays as it is",
             hint="write to another folder, or remove this one yourself",

@@ -70,7 +70,12 @@ class Importing:
             building = self._built(index, group, is_secret=is_secret)
             if building is None:
                 return [_not_imported(one.unit, one) for one in group]
-            series = series_of(building, _facts(group, building))
+            try:
+                series = series_of(building, _facts(group, building))
+            except SourceError as error:
+                # It does not keep the others from being imported.
+                self.findings.tell("does-not-apply", first.unit.folder, error.message, folder=first.unit.folder)
+                return [_not_imported(one.unit, one) for one in group]
         state = self._state(group, series, building)
         return [
             Outcome(
@@ -140,13 +145,11 @@ class Importing:
             self.findings.tell("would-be-plain", unit.folder, "neither", folder=unit.folder)
             return "not imported"
         if (place / SERIES_FILE).exists():
-            there = StoredSet(place).series
-            if there.result_tree == series.result_tree and there.base == series.base:
+            there = _tree_of(place)
+            if there == series.result_tree:
                 self._made[series.folder] = unit.folder
                 return "unchanged"
-            what = (
-                f"a set in {place} that makes tree {there.result_tree[:12]}, this one makes {series.result_tree[:12]}"
-            )
+            what = f"one in {place} that makes tree {there[:12]}, this one makes {series.result_tree[:12]}"
             self.findings.tell("set-there", unit.folder, what, folder=unit.folder)
             if self.findings.stop(unit.folder):
                 return "not imported"
@@ -161,6 +164,14 @@ class Importing:
             files = self.keys.seal(files, str(place))
         write_files(place, files)
         return "imported"
+
+
+def _tree_of(place: Path) -> str:
+    """The tree that a set says it makes; `unknown` where it is damaged."""
+    try:
+        return StoredSet(place).series.result_tree
+    except SourceError:
+        return "unknown"
 
 
 def _facts(group: Sequence[Prepared], building: Building) -> dict[str, Any]:

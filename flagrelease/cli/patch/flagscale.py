@@ -18,6 +18,11 @@ def known_chips() -> dict[str, str]:
     return {word: chip.name for chip in chips for word in (*chip.aliases, chip.name)}
 
 
+def named_chip(word: str) -> str:
+    """A chip's name by a word for it. Raises RecipeError where no recipe has it."""
+    return cached_catalogue(settings()).chip(word).name
+
+
 def decrypter(folder: Path) -> Decrypt:
     """Opens FlagScale's encrypted files in memory. Raises SourceError where the key cannot be read."""
     from flagrelease.adapters.sealed.key_files import load_flagscale  # noqa: PLC0415 - loads cryptography

@@ -23,7 +23,7 @@ from flagrelease.adapters.flagscale.importing import Importing, Keys
 from flagrelease.adapters.flagscale.reading import Checkout
 from flagrelease.adapters.git.index import temporary_index
 from flagrelease.cli.options import Json
-from flagrelease.cli.patch.flagscale import decrypter, known_chips, sealer
+from flagrelease.cli.patch.flagscale import decrypter, known_chips, named_chip, sealer
 from flagrelease.cli.patch.sets import PassphraseFd, Patches, clones, patches_folder
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
@@ -93,7 +93,7 @@ def import_(
     facts = {"owner": owner, "why": why, "upstream": upstream, "remove_when": remove_when}
     wish = Wish(
         device=device_type,
-        chip=chips.get(chip, chip) if chip else None,
+        chip=named_chip(chip) if chip else None,
         component=component,
         generation=_GENERATIONS.get(generation),
         facts={**facts, "task": tuple(task) if task else None},

@@ -1,6 +1,7 @@
 """diff.yaml as FlagScale's tool reads it, and the line by which a folder is known as ours."""
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -9,33 +10,32 @@ from flagrelease.domain.patch_series import Series
 from flagrelease.formats.yaml_text import spelled
 from flagrelease.patching.flagscale.backends import FLAGSCALE
 
-_OURS: Final = re.compile(rb"# Written by `flagrelease patch export`; patches sha256 ([0-9a-f]{64})\n")
+_OURS: Final = re.compile(rb"# Written by `flagrelease patch export`; folder sha256 ([0-9a-f]{64})\n")
 
 
 def written_yaml(
     series: Series, files: Mapping[str, bytes], *, device: str, backend: str, flagscale: str, version: str | None
 ) -> bytes:
     """The file beside the patches. Commits stand in quotes: 57637057 is a number to FlagScale's reader otherwise."""
-    lines = [f"# Written by `flagrelease patch export`; patches sha256 {digest(files)}"]
-    lines += _keys("backends_commit", {} if backend == FLAGSCALE else {backend: _quoted(series.base)})
+    lines = _keys("backends_commit", {} if backend == FLAGSCALE else {backend: _quoted(series.base)})
     lines += _keys("backends_version", {backend: _quoted(version)} if version else {})
     lines += [f"commit: {_quoted(flagscale)}", f"contact: {spelled(series.owner)}", f"device_type: {spelled(device)}"]
     lines += _items("models", series.models) + _items("task", series.task)
-    return ("\n".join(lines) + "\n").encode()
+    text = ("\n".join(lines) + "\n").encode()
+    return f"# Written by `flagrelease patch export`; folder sha256 {_digest(files, text)}\n".encode() + text
 
 
-def digest(files: Mapping[str, bytes]) -> str:
-    """SHA-256 of all patches by their names."""
-    total = hashlib.sha256()
-    for name, data in sorted(files.items()):
-        total.update(b"%d %d " % (len(name.encode()), len(data)) + name.encode() + data)
-    return total.hexdigest()
-
-
-def recorded(text: bytes) -> str | None:
-    """The digest of the patches that our own file was written for; None where the file is not ours."""
+def is_ours(text: bytes, files: Mapping[str, bytes]) -> bool:
+    """Whether the file was written by this for these patches, and nobody changed any of it since."""
     found = _OURS.match(text)
-    return found[1].decode() if found else None
+    return found is not None and found[1].decode() == _digest(files, text[found.end() :])
+
+
+def _digest(files: Mapping[str, bytes], text: bytes) -> str:
+    total = hashlib.sha256()
+    for name, data in sorted({**files, "": text}.items()):
+        total.update(b"%d %d " % (len(name), len(data)) + os.fsencode(name) + data)
+    return total.hexdigest()
 
 
 def _quoted(text: str) -> str:
