@@ -1,6 +1,7 @@
 """FlagScale-like checkouts for tests: real git, real submodules, `hardware/` in all three generations."""
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,13 @@ class Checkout:
     upstream: Path
     base: str = ""
     commits: dict[str, str] = field(default_factory=dict)
+
+    def copied(self, folder: Path) -> "Checkout":
+        """The same in another place."""
+        shutil.copytree(self.top.parent, folder, symlinks=True)
+        return Checkout(
+            top=folder / self.top.name, upstream=folder / "upstream", base=self.base, commits=dict(self.commits)
+        )
 
     def git(self, *arguments: str, at: Path | None = None, more: Mapping[str, str] | None = None) -> str:
         """Git in the checkout."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.patching.conftest import Place
-from tests.patching.flagscale_checkout import Checkout, flagscale_checkout
+from tests.patching.flagscale_checkout import Checkout
 from tests.patching.test_apply import everything
 from tests.patching.test_import import ALL
 from tests.patching.vendor import commit, run_git, tree_of, tree_on_disk, write
@@ -56,8 +56,8 @@ def test_it_reads_back_as_the_same_tree(edited: Place, tmp_path: Path) -> None:
     assert {one["id"] for one in told["findings"]} == {"rename-lost"}
 
 
-def test_a_backend_says_which_flagscale_it_is_for(place: Place, tmp_path: Path) -> None:
-    made: Checkout = flagscale_checkout(tmp_path / "fs")
+def test_a_backend_says_which_flagscale_it_is_for(place: Place, checkout: Checkout) -> None:
+    made = checkout
     tree = made.generation_3("Metax_C550", "vllm", ALL)
     facts = ("--upstream", "none", "--remove-when", "never")
     place.run("import", "--from", "flagscale", str(made.top), *facts)

@@ -15,17 +15,12 @@ from flagrelease.domain.patch_series import Series
 from flagrelease.formats.strict import decode_yaml
 from tests.patching.conftest import ROOT, Place
 from tests.patching.contradictions import CHANGE, MLU_ENGINE, MLU_RUN
-from tests.patching.flagscale_checkout import ENGINE, Checkout, flagscale_checkout
+from tests.patching.flagscale_checkout import ENGINE, Checkout
 from tests.patching.hostile_patches import new_file
 from tests.patching.test_apply import everything
 
 FACTS = ("--upstream", "none", "--remove-when", "FlagScale has a plugin")
 ALL: Mapping[str, bytes | None] = {"vllm/engine.py": MLU_ENGINE, "vllm/config.py": None, "vllm/mlu.py": b"new\n"}
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    return flagscale_checkout(tmp_path / "fs")
 
 
 def series_at(place: Place, component: str, base: str, chip: str) -> Series:

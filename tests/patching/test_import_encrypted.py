@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.patching.conftest import Place
-from tests.patching.flagscale_checkout import Checkout, flagscale_checkout
+from tests.patching.flagscale_checkout import Checkout
 from tests.sealing.flagscale_files import encrypted, padded, rsa_pair
 
 CANARY = b"canary-77aa"
@@ -21,8 +21,8 @@ def pair() -> tuple[rsa.RSAPrivateKey, bytes]:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, pair: tuple[rsa.RSAPrivateKey, bytes]) -> Checkout:
-    made = flagscale_checkout(tmp_path / "fs")
+def checkout(tmp_path: Path, made_checkout: Checkout, pair: tuple[rsa.RSAPrivateKey, bytes]) -> Checkout:
+    made = made_checkout.copied(tmp_path / "fs")
     made.generation_3("BI_V150", "vllm", FILES)
     folder = made.top / "hardware/BI_V150/vllm/vllm"
     for name in ("secret.py", "config.py"):

@@ -9,17 +9,12 @@ import pytest
 
 from tests.patching.conftest import Place
 from tests.patching.contradictions import CHANGE, MLU_RUN
-from tests.patching.flagscale_checkout import ENGINE, Checkout, flagscale_checkout
+from tests.patching.flagscale_checkout import ENGINE, Checkout
 
 FACTS = ("--owner", "us", "--upstream", "none", "--remove-when", "never", "--dry-run", "--json")
 OF_FLAGSCALE = {"flagscale/run.py": MLU_RUN}
 BOTH = {"FlagScale": "0.8.0", "vllm": "0.8.5"}
 HISTORY = "hardware/patch_history.yaml"
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    return flagscale_checkout(tmp_path / "fs")
 
 
 def recorded(checkout: Checkout, entries: Mapping[tuple[str, str, str], list[str]]) -> None:

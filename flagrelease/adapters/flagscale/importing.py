@@ -13,7 +13,7 @@ from flagrelease.adapters.patch_sets import StoredSet, write_files
 from flagrelease.domain.patch_series import SERIES_FILE, Series
 from flagrelease.errors import SourceError
 from flagrelease.patching.diff_values import RefusedPatchError
-from flagrelease.patching.flagscale.backends import TASKS
+from flagrelease.patching.flagscale.backends import BACKENDS, TASKS
 from flagrelease.patching.flagscale.findings import Findings
 from flagrelease.patching.flagscale.layout import Unit
 from flagrelease.patching.flagscale.outcome import Outcome, State, Wish
@@ -194,7 +194,7 @@ def _not_imported(unit: Unit, prepared: Prepared | None = None) -> Outcome:
         folder=unit.folder,
         generation=unit.generation,
         state="not imported",
-        component=prepared.component if prepared else "",
+        component=prepared.component if prepared else BACKENDS[unit.backend],
         base=prepared.base.commit if prepared else "",
         chip=prepared.chip if prepared else "",
     )
