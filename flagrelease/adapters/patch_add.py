@@ -114,8 +114,15 @@ class Building:
 
 def finished(building: Building, place: Path, facts: dict[str, Any], new: Sequence[str]) -> Added:
     """Write the set with these facts of its series. Raises SourceError where they make no series."""
+    series = series_of(building, facts)
+    write_set(place, series_yaml(series), series, building.stored)
+    return Added(folder=place, series=series, new=tuple(new))
+
+
+def series_of(building: Building, facts: dict[str, Any]) -> Series:
+    """The series that the patches and these facts make. Raises SourceError where they make none."""
     try:
-        series = Series.model_validate(
+        return Series.model_validate(
             {
                 **facts,
                 "schema": "flagrelease.patches/v1",
@@ -128,8 +135,6 @@ def finished(building: Building, place: Path, facts: dict[str, Any], new: Sequen
         raise SourceError(
             "\n  ".join(["the set is not written:", *faults]), hint="pass the options that it names"
         ) from error
-    write_set(place, series_yaml(series), series, building.stored)
-    return Added(folder=place, series=series, new=tuple(new))
 
 
 def _entry(name: str, text: bytes, by: Authorship) -> PatchFile:

@@ -205,10 +205,15 @@ def chosen_set(patches: Path, component: str, base: str, chip: str) -> StoredSet
 
 def write_set(place: Path, text: bytes, series: Series, files: Sequence[bytes]) -> None:
     """Put a set in its place, all of it at once; one that is there is replaced. It has to be our turn (`changing`)."""
+    named = {one.file: data for one, data in zip(series.patches, files, strict=True)}
+    write_files(place, {**named, SERIES_FILE: text})
+
+
+def write_files(place: Path, files: Mapping[str, bytes]) -> None:
+    """The same with every file of the set, for one that is sealed. A README.md that is there stays."""
     with beside(place) as (made, _):
-        for one, data in zip(series.patches, files, strict=True):
-            write_new(made / one.file, data, 0o644)
-        write_new(made / SERIES_FILE, text, 0o644)
+        for name, data in files.items():
+            write_new(made / name, data, 0o644)
         if (place / "README.md").is_file():
             shutil.copy2(place / "README.md", made / "README.md")
         put_in_place(made, place)

@@ -9,6 +9,8 @@ PATCH_COMMANDS = {
     "apply": Listed("Patch sets", "Write a component with its patches into a folder: all of them, or nothing."),
     "status": Listed("Patch sets", "List every set: age, owner, upstream state, when it can go."),
     "add": Listed("Vendors", "Make a set, or extend one, from a checkout, a commit range or a mailbox."),
+    "import": Listed("Vendors", "Make sets of the patches in a FlagScale checkout, and say what contradicts itself."),
+    "export": Listed("Vendors", "Write a set into a FlagScale checkout's hardware/, a patch a file."),
     "keygen": Listed("Sealing", "Make a key pair for sealed patches."),
     "seal": Listed("Sealing", "Encrypt and sign a set for its recipients."),
     "open": Listed("Sealing", "Check and decrypt a sealed set."),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patching.flagscale_checkout import Checkout, flagscale_checkout
 from tests.patching.vendor import edit, made_clone
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,18 @@ def place(tmp_path: Path) -> Place:
     home = tmp_path / "home"
     home.mkdir()
     return Place(top=tmp_path, clone=clone, base=made_clone(clone), patches=tmp_path / "patches", home=home)
+
+
+@pytest.fixture(scope="session")
+def made_checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A FlagScale checkout to be copied."""
+    return flagscale_checkout(tmp_path_factory.mktemp("flagscale"))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, made_checkout: Checkout) -> Checkout:
+    """A FlagScale checkout of this test's own."""
+    return made_checkout.copied(tmp_path / "fs")
 
 
 @pytest.fixture

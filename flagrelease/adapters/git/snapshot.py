@@ -108,11 +108,12 @@ def range_changes(index: Index, repository: Repository, asked: str) -> tuple[str
                 f"{commit} is a merge, which is not one change",
                 hint=f"rebase the range, or check {last or 'HEAD'} out and add it as a checkout",
             )
-        changes.append(Change(by=_author(index, commit), diff=diff_of(index, parents[0], commit)))
+        changes.append(Change(by=author_of(index, commit), diff=diff_of(index, parents[0], commit)))
     return begin, changes
 
 
-def _author(index: Index, commit: str) -> Authorship:
+def author_of(index: Index, commit: str) -> Authorship:
+    """Who wrote a commit, when, and what they said of it."""
     text = index.run("show", "-s", f"--format={_FACTS}", "--encoding=UTF-8", commit).out.decode("utf-8", "replace")
     name, mail, date, subject, body = text.split("\0", 4)
     return Authorship(author=name, mail=mail, date=date, subject=subject, body=body.strip())
@@ -130,19 +131,33 @@ def mailbox_changes(path: Path) -> list[Change]:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise SourceError(f"there is no mailbox {path}", hint="check the path") from error
+    with private_folder("flagrelease-mail-") as here:
+        return mail_changes(data, str(path), here)
+
+
+def mail_changes(data: bytes, path: str, here: Path) -> list[Change]:
+    """The same of what was read.
+
+    Args:
+        data: The mailbox.
+        path: What messages call it.
+        here: An empty folder to work in.
+
+    Raises:
+        SourceError: it is none of them.
+    """
     if data.startswith(b"diff --git "):
         return [Change(by=Authorship(), diff=data)]
-    with private_folder("flagrelease-mail-") as here:
-        (here / "mbox").write_bytes(data)
-        (here / "mails").mkdir()
-        _git("mailsplit", "--keep-cr", "-b", f"-o{here / 'mails'}", "--", str(here / "mbox"), at=here)
-        mails = sorted((here / "mails").iterdir())
-        if not mails:
-            raise SourceError(f"{path} has no mail", hint="`git format-patch --stdout A..B` makes a mailbox")
-        # A cover letter has no diff.
-        changes = [change for change in (_mail(mail, here) for mail in mails) if change.diff.strip()]
+    (here / "mbox").write_bytes(data)
+    (here / "mails").mkdir()
+    _git("mailsplit", "--keep-cr", "-b", f"-o{here / 'mails'}", "--", str(here / "mbox"), at=here)
+    mails = sorted((here / "mails").iterdir())
+    if not mails:
+        raise SourceError(f"{path} has no mail", hint="`git format-patch --stdout A..B` makes a mailbox")
+    # A cover letter has no diff.
+    changes = [change for change in (_mail(mail, here) for mail in mails) if change.diff.strip()]
     if not changes:
-        raise RefusedPatchError("no-git-diff", "none of its mails has a diff", patch=str(path))
+        raise RefusedPatchError("no-git-diff", "none of its mails has a diff", patch=path)
     return changes
 
 
