@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flagrelease.patching.flagscale.findings import KINDS
-from tests.patching.conftest import Place
+from tests.patching.conftest import ROOT, Place
 from tests.patching.contradictions import CASES, Case
 from tests.patching.flagscale_checkout import flagscale_checkout
 
@@ -78,3 +78,8 @@ def test_nothing_but_whole_sets_is_written(imported: dict[str, Any]) -> None:
 def test_the_white_space_that_was_mended_is_recorded(imported: dict[str, Any]) -> None:
     (one,) = [one for one in imported["sets"] if one["folder"] == "ascend_310p/vllm"]
     assert one["whitespace"] == "fix"
+
+
+def test_the_document_has_every_kind_of_finding() -> None:
+    text = (ROOT / "docs" / "patches.md").read_text()
+    assert [kind for kind in KINDS if f"`{kind}`" not in text] == []
