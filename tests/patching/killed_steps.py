@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
+from flagrelease.adapters.git import index as index_module
 from flagrelease.adapters.git.worktree import MARKER
 from flagrelease.adapters.patch_apply import apply_set
 from flagrelease.adapters.patch_sets import stored_sets
@@ -35,7 +36,6 @@ from tests.patching.sealed_place import HOLDERS, SealedPlace, extended, plain_pl
 _STEPS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "os.link", "os.symlink", "shutil.rmtree"}
 _NO_WRITES = {"shutil.rmtree", "subprocess.Popen"}
 _ALL_DONE, _REACHED, _TOLD = 0, 3, 4
-_MEMORY = Path("/dev/shm")
 _SUBREAPER = 36
 State = str
 
@@ -50,6 +50,7 @@ class Change:
     before: State
     done: State
     beside: Path
+    memory: Path
     gap: tuple[State, ...] = ()
 
 
@@ -101,17 +102,12 @@ def _act_in_child(step: int, act: Callable[[], object], ending: str) -> NoReturn
     os._exit(_ALL_DONE if left > 0 else _REACHED)
 
 
-def _ours() -> set[Path]:
-    return set(_MEMORY.glob("flagrelease-*"))
-
-
 def stopped_at_every_step(change: Change, ending: str) -> int:
     """How many steps there are."""
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     for step in count(1):
         change.prepare()
         assert change.state() == change.before, change.state()
-        there = _ours()
         code = _in_child(step, change.act, ending)
         state = change.state()
         if code is None:
@@ -119,13 +115,12 @@ def stopped_at_every_step(change: Change, ending: str) -> int:
             return step - 1
         assert state in (change.before, change.done, *change.gap), f"step {step}: {state}"
         assert code != _REACHED or state == change.done
-        left = _ours() - there
         # Where there is nothing left to do, whatever comes next tidies up.
         with contextlib.nullcontext() if state != change.done else contextlib.suppress(FlagReleaseError):
             change.act()
         assert change.state() == change.done, f"step {step}: {change.state()}"
         assert [path for path in change.beside.iterdir() if "flagrelease-" in path.name] == [], f"step {step}"
-        assert left & _ours() == set(), f"step {step}"
+        assert list(change.memory.iterdir()) == [], f"step {step}"
     raise AssertionError
 
 
@@ -164,6 +159,7 @@ def _apply(place: SealedPlace, top: Path, *, over: bool) -> Change:
         before=before,
         done=place.tree,
         beside=top,
+        memory=top / "memory",
     )
 
 
@@ -212,6 +208,7 @@ def _of_set(place: SealedPlace, top: Path, what: str) -> Change:
         before=before,
         done=done,
         beside=place.set.parent,
+        memory=top / "memory",
     )
 
 
@@ -220,6 +217,9 @@ def main(what: str, folder: str, ending: str, *more: str) -> None:
     top = Path(folder)
     if more:
         place_module._exchanged = lambda *_: False
+    # In memory there are folders of other processes as well.
+    (top / "memory").mkdir()
+    index_module._SHARED_MEMORY = top / "memory"  # type: ignore[misc]
     place = plain_place(top / "place")
     change = _apply(place, top, over=what == "apply over") if what.startswith("apply") else _of_set(place, top, what)
     if more:

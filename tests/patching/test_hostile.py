@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.git.apply import Patch
+from flagrelease.adapters.git.apply import Patch, apply_series
 from flagrelease.adapters.git.conflicts import why_not
 from flagrelease.adapters.git.index import temporary_index
 from flagrelease.adapters.git.repository import repository_at
@@ -18,7 +18,7 @@ from flagrelease.patching.report import Conflicts
 from tests.patching.conftest import ROOT, Place
 from tests.patching.hostile_patches import CORPUS
 from tests.patching.made_patches import binary, changed, moved, new_file, symlink, zeroes
-from tests.patching.vendor import commit, write
+from tests.patching.vendor import commit, tree_of, write
 
 _MOST_S = 10.0
 _MOST_MEMORY = 600 << 20
@@ -85,17 +85,21 @@ def test_what_patches_make_together_is_bounded() -> None:
     assert refused.value.reason == "bomb"
 
 
-def test_copies_of_a_large_file_are_bounded(place: Place, tmp_path: Path) -> None:
-    write(place.clone, {"large": bytes(8 << 20)})
-    base = commit(place.clone, "large")
-    (tmp_path / "diff").write_bytes(b"".join(moved("large", f"large{n}", "copy") for n in range(150)))
-    assert "refused (bomb): the copied files" in place.add(
-        "--base", base, "--mailbox", str(tmp_path / "diff"), status=5
-    )
-    assert not place.patches.exists()
+def test_copies_of_a_large_file_are_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flagrelease.adapters.git.apply.MOST_MADE_BY_SET", 3 << 20)
+    write(place.clone, {"large": bytes(1 << 20)})
+    tree = tree_of(place.clone, commit(place.clone, "large"))
+    for count, is_taken in ((3, True), (4, False)):
+        diff = read_diff(b"".join(moved("large", f"large{n}", "copy") for n in range(count)))
+        with temporary_index(repository_at(place.clone)) as index:
+            if is_taken:
+                assert apply_series(index, tree, [Patch(name="0001.patch", diff=diff)])
+                continue
+            with pytest.raises(RefusedPatchError, match="the copied files of the set come to 4,194,304 bytes"):
+                apply_series(index, tree, [Patch(name="0001.patch", diff=diff)])
 
 
-@pytest.mark.parametrize("wanted", [b"same\n" * 20_000 + b"other\n", b"-\n" * 300_000])
+@pytest.mark.parametrize("wanted", [b"same\n" * 20_000 + b"other\n", b"-\n" * 100_000])
 def test_why_thousands_of_hunks_do_not_apply_is_found_soon(place: Place, wanted: bytes) -> None:
     """A file of equal lines, and hunks of which each fits almost everywhere and nowhere whole."""
     write(place.clone, {"x": b"same\n" * 200_000})
