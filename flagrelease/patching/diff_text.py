@@ -17,8 +17,8 @@ _HUNK: Final = re.compile(
 )
 _OTHER: Final = re.compile(rb"^--- [^\n]+\n\+\+\+ [^\n]+\n@@ -", re.MULTILINE)
 _SIGNATURE: Final = re.compile(rb"-- \n(?:[0-9A-Za-z][ -~]{0,60}\n)?\n*\Z")
-_RUN: Final = re.compile(rb"(?:[ +-][^\n]*\n|\n|\\ [^\n]{10,}\n)*")
-"""Lines that a hunk may have."""
+_RUN: Final = re.compile(rb"(?:[ +-][^\n]*+\n|\n|\\ [^\n]{10,}+\n)*+")
+"""Lines that a hunk may have. Possessive: to go back to, each line would take some 180 bytes of memory."""
 
 _SPACE, _MINUS, _PLUS, _EMPTY, _REMARK = b" -+\n\\"
 _SHORTEST_REMARK: Final = 12
@@ -35,7 +35,8 @@ def read_diff(data: bytes) -> Diff:
     if other := _OTHER.search(preamble):
         raise RefusedPatchError("diff-outside", "before the first", line=preamble.count(b"\n", 0, other.start()) + 1)
     reader = _Reader(data, at, preamble.count(b"\n") + 1)
-    return Diff(data=data, preamble=preamble, changes=tuple(reader.changes()))
+    changes = tuple(reader.changes())
+    return Diff(data=data, preamble=preamble, changes=changes, made=reader.made)
 
 
 class _Reader:
@@ -44,7 +45,7 @@ class _Reader:
     def __init__(self, data: bytes, at: int, number: int) -> None:
         self._data, self._at, self._number = data, at, number
         self._hunks = 0
-        self._made = 0
+        self.made = 0
 
     def changes(self) -> list[FileChange]:
         found: list[FileChange] = []
@@ -149,13 +150,13 @@ class _Reader:
     def _binary(self, line: bytes) -> None:
         self._next(line)
         for is_reverse in (False, True):
-            block = read_block(self._data, self._at, self._number, room=MOST_MADE - self._made)
+            block = read_block(self._data, self._at, self._number, room=MOST_MADE - self.made)
             if block is None:
                 if is_reverse:
                     return
                 raise RefusedPatchError("bad-binary", "wanted `literal` or `delta` and a size", line=self._number)
             self._at, self._number = block.end, self._number + block.lines
-            self._made += block.made
+            self.made += block.made
 
 
 def _check_order(hunks: list[Hunk]) -> None:

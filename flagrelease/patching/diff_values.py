@@ -67,11 +67,15 @@ class FileChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Diff:
-    """A patch file as it was read: its preamble for people, and the changes, which are all that git is given."""
+    """A patch file as it was read: its preamble for people, and the changes, which are all that git is given.
+
+    `made`: bytes that its binary files come to.
+    """
 
     data: bytes
     preamble: bytes
     changes: tuple[FileChange, ...]
+    made: int = 0
 
     @property
     def for_git(self) -> bytes:

@@ -5,7 +5,7 @@ from typing import Final
 
 from flagrelease.patching.diff_values import Diff, FileChange, Hunk, Kind, RefusedPatchError
 from flagrelease.patching.git_names import header_names, whole_name
-from flagrelease.patching.hostile import SYMLINK, check_attributes, check_mode, check_path, check_symlink
+from flagrelease.patching.hostile import MOST_READ, SYMLINK, check_attributes, check_mode, check_path, check_symlink
 
 _MODES: Final = {b"old mode ": "old", b"new mode ": "new", b"new file mode ": "add", b"deleted file mode ": "delete"}
 _NAMES: Final = {b"rename from ", b"rename to ", b"copy from ", b"copy to "}
@@ -183,10 +183,18 @@ def _check_content(change: FileChange, diff: Diff) -> None:
         raise RefusedPatchError("symlink-outside", "a symlink's target as binary", line=change.line)
     if change.new_mode == SYMLINK and change.kind == "add" and not change.hunks:
         raise RefusedPatchError("symlink-outside", "a symlink to nothing", line=change.line)
-    for hunk in change.hunks:
-        if change.new_mode == SYMLINK:
-            check_symlink(change.new_path, b"".join(diff.new_lines(hunk)), line=hunk.line)
-        if is_attributes:
-            for text in diff.lines(hunk):
-                if text.startswith(b"+"):
-                    check_attributes(text[1:], line=hunk.line)
+    if change.new_mode == SYMLINK or is_attributes:
+        for hunk in change.hunks:
+            _check_lines(change, hunk, diff)
+
+
+def _check_lines(change: FileChange, hunk: Hunk, diff: Diff) -> None:
+    if hunk.end - hunk.begin > MOST_READ:
+        what = f"a symlink or .gitattributes of more than {MOST_READ:,} bytes"
+        raise RefusedPatchError("too-large", what, line=hunk.line)
+    if change.new_mode == SYMLINK:
+        check_symlink(change.new_path, b"".join(diff.new_lines(hunk)), line=hunk.line)
+    else:
+        for text in diff.lines(hunk):
+            if text.startswith(b"+"):
+                check_attributes(text[1:], line=hunk.line)

@@ -53,6 +53,12 @@ MOST_FILES: Final = 20_000
 MOST_MADE: Final = 256 << 20
 """Bytes that the binary files of one patch may come to, and each alone."""
 
+MOST_MADE_BY_SET: Final = 1 << 30
+"""The same for all patches of a set; and bytes of the files that they copy."""
+
+MOST_READ: Final = 1 << 20
+"""Bytes of a hunk that is looked into line by line: of a symlink, of .gitattributes, or one that does not apply."""
+
 _LONGEST_PATH, _LONGEST_NAME = 1024, 255
 _REGULAR, _EXECUTABLE, SYMLINK, GITLINK = 0o100644, 0o100755, 0o120000, 0o160000
 _TYPE, _SPECIAL_BITS = 0o170000, 0o007000
@@ -62,8 +68,10 @@ _PLAIN: Final = re.compile(r"[A-FH-Za-fh-z0-9_][A-Za-z0-9_.-]*\Z")
 """Names that no system takes for one of git's: those begin with a dot or a G."""
 
 _GIT: Final = re.compile(r"(\.git|git~[0-9]+)\Z")
-_MODULES: Final = re.compile(r"(\.gitmodules|gitmod~[0-9]+|gi7eba~[0-9]+)\Z")
-_ATTRIBUTES: Final = re.compile(r"(\.gitattributes|gitatt~[0-9]+|gi7d29~[0-9]+)\Z")
+# Windows shortens to six characters and a number; to letters of a hash where there are many such names, and to fewer
+# of them where the number is long (git: path.c, is_ntfs_dot_generic).
+_MODULES: Final = re.compile(r"(\.gitmodules|gitmod~[0-9]+|(g|gi|gi7|gi7e|gi7eb|gi7eba)~[0-9]+)\Z")
+_ATTRIBUTES: Final = re.compile(r"(\.gitattributes|gitatt~[0-9]+|(gi7d|gi7d2|gi7d29)~[0-9]+)\Z")
 _IGNORE: Final = re.compile(r"(\.gitignore|\.mailmap)\Z")
 _HARMLESS: Final = re.compile(
     rb"-?(text|binary|linguist-[a-z]+|export-ignore)\Z"
@@ -155,6 +163,13 @@ def check_attributes(line_of_file: bytes, *, line: int = 0) -> None:
         known = _HARMLESS.match(word) and (name != b"diff" or not value or value in _BUILT_IN_DIFFS)
         if not known and word != b"diff":
             raise RefusedPatchError("attributes", f"the attribute {word[:200]!r}", line=line)
+
+
+def check_made(diffs: Iterable[Diff]) -> None:
+    """Refuse a series whose binary files come to more than a set may make."""
+    made = sum(diff.made for diff in diffs)
+    if made > MOST_MADE_BY_SET:
+        raise RefusedPatchError("bomb", f"the binary files of the set come to {made:,} bytes")
 
 
 def check_links(series: Iterable[tuple[str, Diff]]) -> None:

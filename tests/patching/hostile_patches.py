@@ -6,64 +6,14 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from tests.patching.made_patches import binary, changed, moved, new_file, symlink, zeroes
+
 
 class Hostile(NamedTuple):
     """A patch and why it is refused."""
 
     reason: str
     make: Callable[[], bytes]
-
-
-def new_file(path: str | bytes, content: bytes = b"x\n", mode: str = "100644", *, quoted: bool = False) -> bytes:
-    """A patch that adds a file."""
-    name = path.encode() if isinstance(path, str) else path
-    old, new = (b'"a/%b"' % name, b'"b/%b"' % name) if quoted else (b"a/" + name, b"b/" + name)
-    lines = content.split(b"\n")
-    missing = lines.pop() if not content.endswith(b"\n") else (lines.pop() and b"")
-    body = b"".join(b"+" + line + b"\n" for line in lines)
-    if missing:
-        body += b"+" + missing + b"\n\\ No newline at end of file\n"
-    count = len(lines) + bool(missing)
-    head = b"diff --git %b %b\nnew file mode %b\nindex 0000000..1111111\n--- /dev/null\n+++ %b\n"
-    return head % (old, new, mode.encode(), new) + b"@@ -0,0 +1,%d @@\n" % count + body
-
-
-def changed(path: str, hunks: bytes, extra: bytes = b"index 1111111..2222222 100644\n") -> bytes:
-    """A patch that changes a file."""
-    name = path.encode()
-    return b"diff --git a/%b b/%b\n%b--- a/%b\n+++ b/%b\n" % (name, name, extra, name, name) + hunks
-
-
-def binary(declared: int, packed: bytes, kind: bytes = b"literal", path: bytes = b"x.bin") -> bytes:
-    """A patch that adds a binary file."""
-    lines = []
-    for at in range(0, len(packed), 52):
-        piece = packed[at : at + 52]
-        letter = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[len(piece) - 1 : len(piece)]
-        lines.append(letter + base64.b85encode(piece, pad=True) + b"\n")
-    head = b"diff --git a/%b b/%b\nnew file mode 100644\nindex %b..%b\nGIT binary patch\n"
-    return head % (path, path, b"0" * 40, b"1" * 40) + b"%b %d\n" % (kind, declared) + b"".join(lines) + b"\n"
-
-
-def zeroes(count: int) -> bytes:
-    """So many zeroes, packed: one MiB of them again and again, and their checksum at the end."""
-    packer = zlib.compressobj(9)
-    piece = bytes(1 << 20)
-    first = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
-    again = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
-    end = packer.flush()[:-4] + struct.pack(">HH", count % 65521, 1)
-    return first + again * ((count >> 20) - 1) + end
-
-
-def symlink(path: str, target: bytes) -> bytes:
-    """A patch that adds a symlink."""
-    return new_file(path, target, "120000")
-
-
-def moved(old: str, new: str, word: str = "rename") -> bytes:
-    """A patch that moves a file as it is."""
-    text = f"diff --git a/{old} b/{new}\nsimilarity index 100%\n{word} from {old}\n{word} to {new}\n"
-    return text.encode()
 
 
 _HUNK = b"@@ -1,3 +1,3 @@\n a\n-b\n+c\n d\n"
@@ -99,6 +49,8 @@ CORPUS: Mapping[str, Hostile] = {
         empty_part=new_file("a//b"),
         drive=new_file("C:/Windows/x"),
         moved_out=moved("train.py", "../train.py"),
+        moved_from_nowhere=moved("/dev/null", "train.py"),
+        winding=new_file("a/../b"),
         copied_in=moved("../secret", "train.py", "copy"),
         quoted_above=new_file(b"..\\057outside", quoted=True),
         trailing_slash=new_file("folder/"),
@@ -131,6 +83,8 @@ CORPUS: Mapping[str, Hostile] = {
         return_=new_file(b"a\\rb", quoted=True),
         escape=new_file(b"a\\033[2Jb", quoted=True),
         nul=new_file(b"a\\000b", quoted=True),
+        raw_nul=new_file(b"a\0b"),
+        bell=new_file(b"a\\007b", quoted=True),
         delete=new_file(b"a\\177b", quoted=True),
         line_separator=new_file(b"a\\342\\200\\250b", quoted=True),
         symlink_with_newline=symlink("x", b"a\nb\nc"),
@@ -151,6 +105,11 @@ CORPUS: Mapping[str, Hostile] = {
         gitmodules_short=new_file("GITMOD~1"),
         gitmodules_moved=moved("modules.txt", ".gitmodules"),
         gitmodules_below=new_file("sub/.gitmodules"),
+        gitmodules_hashed=new_file("gi7eba~1"),
+        gitmodules_hashed_long=new_file("GI7EB~12"),
+        gitmodules_hashed_longer=new_file("gi7e~123/x"),
+        gitmodules_ignored_by_macos=new_file(".git\u200cmodules"),
+        gitmodules_stream=new_file(".gitmodules:x:$DATA"),
     ),
     **_of(
         "attributes",
@@ -162,6 +121,12 @@ CORPUS: Mapping[str, Hostile] = {
         subst=new_file(".gitattributes", b"*.py export-subst\n"),
         attributes_capitals=new_file(".GITATTRIBUTES", b"* filter=evil\n"),
         attributes_moved=moved("innocent.txt", ".gitattributes"),
+        attributes_hashed=new_file("gi7d2~12"),
+        attributes_in_one_line=new_file(".gitattributes", b"a text\r* filter=evil\n"),
+        attributes_quoted=new_file(".gitattributes", b'"a b" filter=evil\n'),
+        attributes_behind_a_mark=new_file(".gitattributes", b"\xef\xbb\xbf* filter=evil\n"),
+        attributes_added_later=changed(".gitattributes", b"@@ -1 +1,2 @@\n * text\n+*.py filter=evil\n"),
+        attributes_binary=binary(4, zlib.compress(b"abcd"), path=b".gitattributes"),
         attributes_symlink=symlink(".gitattributes", b"innocent.txt"),
     ),
     **_of(
@@ -181,6 +146,8 @@ CORPUS: Mapping[str, Hostile] = {
         device=new_file("null", mode="020666"),
         pipe=new_file("pipe", mode="010644"),
         folder=new_file("folder", mode="040000"),
+        symlink_with_bits=new_file("x", mode="120777"),
+        too_many_digits=new_file("x", mode="0100644"),
         group_writable=new_file("x", mode="100664"),
         no_number=new_file("x", mode="rw-r--"),
         half_a_mode=b"diff --git a/x b/x\nnew mode 100755\n",
@@ -227,7 +194,12 @@ CORPUS: Mapping[str, Hostile] = {
     ),
     **_of("too-many-hunks", many_hunks=lambda: _hunks(60_000), million_hunks=lambda: _hunks(1_000_000)),
     **_of("too-many-files", many_files=lambda: b"".join(moved(f"a{n}", f"b{n}") for n in range(20_001))),
-    **_of("too-large", large=lambda: new_file("x", b"x" * 99 + b"\n") + b"\n" * (64 << 20)),
+    **_of(
+        "too-large",
+        large=lambda: new_file("x", b"x" * 99 + b"\n") + b"\n" * (64 << 20),
+        many_attributes=lambda: new_file(".gitattributes", b"* text\n" * 200_000),
+        long_target=lambda: symlink("x", b"a/" * 600_000 + b"b"),
+    ),
     **_of(
         "hunks-overlap",
         overlap=changed("train.py", _HUNK + b"@@ -3,3 +3,3 @@\n a\n-b\n+c\n d\n"),
@@ -254,6 +226,7 @@ CORPUS: Mapping[str, Hostile] = {
     **_of(
         "crlf",
         crlf=changed("train.py", _HUNK).replace(b"\n", b"\r\n"),
+        cr_alone=new_file("x").replace(b"\n", b"\r"),
         crlf_header=changed("train.py", _HUNK).replace(b"100644\n", b"100644\r\n"),
     ),
     **_of(
@@ -261,6 +234,9 @@ CORPUS: Mapping[str, Hostile] = {
         nothing=b"",
         words=b"please apply this\n",
         old_style=b"--- a/x\n+++ b/x\n" + _HUNK,
+        byte_order_mark=b"\xef\xbb\xbf" + new_file("x"),
+        utf16_without_mark=new_file("x").decode().encode("utf-16-le"),
+        base64_mail=b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(new_file("x")),
         utf16=changed("train.py", _HUNK).decode().encode("utf-16"),
         context_format=b"*** a/x\n--- b/x\n***************\n*** 1 ****\n! a\n--- 1 ----\n! b\n",
         script=b"1c\nx\n.\n",
@@ -274,6 +250,9 @@ CORPUS: Mapping[str, Hostile] = {
         old_style_behind=changed("train.py", _HUNK) + b"Index: y\n--- /dev/null\n+++ b/../y\n@@ -0,0 +1 @@\n+x\n",
         two_mails=changed("train.py", _HUNK) + b"-- \n2.39.5\n\nFrom 1111 Mon Sep 17 00:00:00 2001\n",
         words_behind=changed("train.py", _HUNK) + b"Thanks!\n",
+        nul_in_a_header=changed("x", _HUNK, b"old mode 100644\nnew mode 100755\nin\0dex 1..2\n"),
+        mail_in_a_mail=changed("train.py", _HUNK) + b"\nFrom 1111 Mon Sep 17 00:00:00 2001\n\n" + new_file("x"),
+        million_signatures=lambda: changed("train.py", _HUNK) + b"-- \n" * 1_000_000,
         name_twice=changed("x", _HUNK, b"old mode 100644\nold mode 100755\nnew mode 100755\n"),
         hidden_after_signature=changed("train.py", _HUNK) + b"-- \n2.39.5\n" + new_file("../x"),
         plus_before_minus=b"diff --git a/x b/x\n+++ b/x\n--- a/x\n" + _HUNK,

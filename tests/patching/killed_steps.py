@@ -27,7 +27,6 @@ from flagrelease.adapters.patch_sets import stored_sets
 from flagrelease.adapters.sealed.key_files import load_private
 from flagrelease.adapters.sealed.set_folder import rekey_folder, seal_folder
 from flagrelease.adapters.storage import place as place_module
-from flagrelease.adapters.storage import private_folder as private_folder_module
 from flagrelease.errors import FlagReleaseError
 from flagrelease.patching.report import Applies
 from flagrelease.sealing.keys import Keyring, PrivateKey
@@ -51,6 +50,7 @@ class Change:
     before: State
     done: State
     beside: Path
+    memory: Path
     gap: tuple[State, ...] = ()
 
 
@@ -102,18 +102,12 @@ def _act_in_child(step: int, act: Callable[[], object], ending: str) -> NoReturn
     os._exit(_ALL_DONE if left > 0 else _REACHED)
 
 
-def _ours() -> set[Path]:
-    (memory,) = private_folder_module._places()
-    return set(memory.glob("flagrelease-*"))
-
-
 def stopped_at_every_step(change: Change, ending: str) -> int:
     """How many steps there are."""
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     for step in count(1):
         change.prepare()
         assert change.state() == change.before, change.state()
-        there = _ours()
         code = _in_child(step, change.act, ending)
         state = change.state()
         if code is None:
@@ -121,13 +115,12 @@ def stopped_at_every_step(change: Change, ending: str) -> int:
             return step - 1
         assert state in (change.before, change.done, *change.gap), f"step {step}: {state}"
         assert code != _REACHED or state == change.done
-        left = _ours() - there
         # Where there is nothing left to do, whatever comes next tidies up.
         with contextlib.nullcontext() if state != change.done else contextlib.suppress(FlagReleaseError):
             change.act()
         assert change.state() == change.done, f"step {step}: {change.state()}"
         assert [path for path in change.beside.iterdir() if "flagrelease-" in path.name] == [], f"step {step}"
-        assert left & _ours() == set(), f"step {step}"
+        assert list(change.memory.iterdir()) == [], f"step {step}"
     raise AssertionError
 
 
@@ -166,6 +159,7 @@ def _apply(place: SealedPlace, top: Path, *, over: bool) -> Change:
         before=before,
         done=place.tree,
         beside=top,
+        memory=top / "memory",
     )
 
 
@@ -214,19 +208,18 @@ def _of_set(place: SealedPlace, top: Path, what: str) -> Change:
         before=before,
         done=done,
         beside=place.set.parent,
+        memory=top / "memory",
     )
 
 
 def main(what: str, folder: str, ending: str, *more: str) -> None:
     """Print how many steps there were."""
     top = Path(folder)
-    # Memory is shared with every other program of the machine, what they have there too.
-    memory = top / "memory"
-    memory.mkdir()
-    private_folder_module._places = lambda: [memory]
-    index_module._SHARED_MEMORY = memory  # type: ignore[misc]
     if more:
         place_module._exchanged = lambda *_: False
+    # In memory there are folders of other processes as well.
+    (top / "memory").mkdir()
+    index_module._SHARED_MEMORY = top / "memory"  # type: ignore[misc]
     place = plain_place(top / "place")
     change = _apply(place, top, over=what == "apply over") if what.startswith("apply") else _of_set(place, top, what)
     if more:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.patching.conftest import FACTS, Place
-from tests.patching.hostile_patches import CORPUS, new_file
+from tests.patching.hostile_patches import CORPUS
+from tests.patching.made_patches import new_file
 from tests.patching.vendor import commit, edit, made_clone, run_git, tree_of, tree_on_disk, write
 
 

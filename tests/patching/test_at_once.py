@@ -97,5 +97,10 @@ def test_whoever_waits_too_long_is_told_where_somebody_is_at_work(
 
 
 def test_what_lies_there_to_become_a_set_is_none(place: SealedPlace) -> None:
-    place.set.rename(place.set.with_name(".cambricon_mlu.flagrelease-abcdefgh"))
+    left = place.set.with_name(".cambricon_mlu.flagrelease-abcdefgh")
+    place.set.rename(left)
     assert stored_sets(place.top / "patches") == []
+    for command in (["status"], ["check", "--all"]):
+        ((status, words),) = at_once(place, command)
+        assert status == 0
+        assert f"{left} is being written, or was left by a run that was killed" in words

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from flagrelease.adapters.git.apply import Patch, apply_series
+from flagrelease.adapters.git.conflicts import why_not
+from flagrelease.adapters.git.index import temporary_index
+from flagrelease.adapters.git.repository import repository_at
 from flagrelease.patching.diff_text import read_diff
 from flagrelease.patching.diff_values import RefusedPatchError
-from flagrelease.patching.hostile import REASONS, check_links
-from tests.patching.conftest import ROOT
-from tests.patching.hostile_patches import CORPUS, changed, new_file, symlink
+from flagrelease.patching.hostile import REASONS, check_links, check_made
+from flagrelease.patching.report import Conflicts
+from tests.patching.conftest import ROOT, Place
+from tests.patching.hostile_patches import CORPUS
+from tests.patching.made_patches import binary, changed, moved, new_file, symlink, zeroes
+from tests.patching.vendor import commit, tree_of, write
 
 _MOST_S = 10.0
 _MOST_MEMORY = 600 << 20
@@ -37,7 +44,13 @@ def test_every_reason_that_reading_gives_is_in_the_corpus() -> None:
     assert {one.reason for one in CORPUS.values()} == set(REASONS) - elsewhere
 
 
-@pytest.mark.parametrize("name", ["gigabyte_of_zeroes", "gigabyte_hidden", "million_hunks", "large", "many_files"])
+_LARGE = (
+    "gigabyte_of_zeroes", "gigabyte_hidden", "million_hunks", "large", "many_files", "million_signatures",
+    "long_target", "many_attributes",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _LARGE)
 def test_a_large_patch_is_refused_in_little_memory(name: str) -> None:
     code = (
         "import resource, sys\n"
@@ -50,6 +63,57 @@ def test_a_large_patch_is_refused_in_little_memory(name: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, name], cwd=ROOT, capture_output=True, check=False)
     assert done.stdout.decode().strip() == CORPUS[name].reason, done.stderr.decode()
+
+
+def test_a_hunk_of_thirty_million_lines_is_read_in_little_memory() -> None:
+    code = (
+        "import resource\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({_MOST_MEMORY}, {_MOST_MEMORY}))\n"
+        "from flagrelease.patching.diff_text import read_diff\n"
+        "head = b'diff --git a/x b/x\\nnew file mode 100644\\n--- /dev/null\\n+++ b/x\\n@@ -0,0 +1,%d @@\\n'\n"
+        "print(len(read_diff(head % (30 << 20) + b'+\\n' * (30 << 20)).changes))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert done.stdout.decode().strip() == "1", done.stderr.decode()
+
+
+def test_what_patches_make_together_is_bounded() -> None:
+    one = read_diff(binary(200 << 20, zeroes(200 << 20)))
+    check_made([one] * 5)
+    with pytest.raises(RefusedPatchError) as refused:
+        check_made([one] * 6)
+    assert refused.value.reason == "bomb"
+
+
+def test_copies_of_a_large_file_are_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flagrelease.adapters.git.apply.MOST_MADE_BY_SET", 3 << 20)
+    write(place.clone, {"large": bytes(1 << 20)})
+    tree = tree_of(place.clone, commit(place.clone, "large"))
+    for count, is_taken in ((3, True), (4, False)):
+        diff = read_diff(b"".join(moved("large", f"large{n}", "copy") for n in range(count)))
+        with temporary_index(repository_at(place.clone)) as index:
+            if is_taken:
+                assert apply_series(index, tree, [Patch(name="0001.patch", diff=diff)])
+                continue
+            with pytest.raises(RefusedPatchError, match="the copied files of the set come to 4,194,304 bytes"):
+                apply_series(index, tree, [Patch(name="0001.patch", diff=diff)])
+
+
+@pytest.mark.parametrize("wanted", [b"same\n" * 20_000 + b"other\n", b"-\n" * 100_000])
+def test_why_thousands_of_hunks_do_not_apply_is_found_soon(place: Place, wanted: bytes) -> None:
+    """A file of equal lines, and hunks of which each fits almost everywhere and nowhere whole."""
+    write(place.clone, {"x": b"same\n" * 200_000})
+    base = commit(place.clone, "equal lines")
+    count = wanted.count(b"\n")
+    body = b"".join(b"-" + line for line in wanted.splitlines(keepends=True))
+    hunks = [b"@@ -%d,%d +%d,0 @@\n%b" % (1 + n * count, count, n or 1, body) for n in range(30)]
+    diff = read_diff(changed("x", b"".join(hunks)))
+    begin = time.monotonic()
+    with temporary_index(repository_at(place.clone)) as index:
+        found = why_not(index, (base, None), index.tree_of(base), [Patch(name="0001.patch", diff=diff)], fix=False)
+    assert isinstance(found, Conflicts)
+    assert 0 < len(found.conflicts) <= 20
+    assert time.monotonic() - begin < _MOST_S
 
 
 def test_a_symlink_that_an_earlier_patch_made_is_not_written_through() -> None:

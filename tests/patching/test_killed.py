@@ -12,7 +12,9 @@ from tests.patching.conftest import ROOT
 _QUICK = ("seal", "rekey")
 _ALL = ("seal", "rekey", "apply", "apply over", "add", "extend")
 _CASES = [
-    pytest.param(what, ending, more, marks=[] if (what in _QUICK and not more) else pytest.mark.slow)
+    pytest.param(
+        what, ending, more, marks=[] if (what in _QUICK and ending == "killed" and not more) else pytest.mark.slow
+    )
     for what in _ALL
     for ending in ("killed", "full")
     for more in ([], ["no-exchange"])

@@ -16,7 +16,7 @@ from flagrelease.adapters.sealed.set_folder import rekey_folder, seal_folder
 from flagrelease.errors import SourceError
 from flagrelease.patching.report import AlreadyUpstream, Applies, BaseUnknown, Conflicts, NeedsKey, Refused
 from flagrelease.sealing.keys import Keyring
-from tests.patching.hostile_patches import new_file, symlink
+from tests.patching.made_patches import new_file, symlink
 from tests.patching.sealed_place import CANARY, SealedPlace, plain_place, seal
 from tests.patching.vendor import commit, run_git, tree_on_disk, write
 

@@ -7,9 +7,11 @@ from flagrelease.adapters.git.index import Entry, Index
 from flagrelease.patching.diff_values import Diff, RefusedPatchError
 from flagrelease.patching.hostile import (
     GITLINK,
+    MOST_MADE_BY_SET,
     SYMLINK,
     check_attributes,
     check_links,
+    check_made,
     check_mode,
     check_symlink,
 )
@@ -38,6 +40,7 @@ def apply_series(
     Raises:
         RefusedPatchError: what came out has something that no patch may make.
     """
+    check_made(patch.diff for patch in patches)
     check_links((patch.name, patch.diff) for patch in patches)
     if not is_read:
         index.read(tree)
@@ -71,7 +74,16 @@ def checked_tree(index: Index, before: str, patches: Sequence[Patch]) -> str:
         if entry.new_mode:
             check_mode(entry.new_mode)
     _check_contents(index, entries)
+    _check_copies(index, entries, patches)
     return made
+
+
+def _check_copies(index: Index, entries: Sequence[Entry], patches: Sequence[Patch]) -> None:
+    """A copy is a line in a patch, and a file on the disk, however large."""
+    copied = {change.new_path for patch in patches for change in patch.diff.changes if change.kind == "copy"}
+    made = sum(index.sizes([entry.new_id for entry in entries if entry.path in copied and entry.new_mode]))
+    if made > MOST_MADE_BY_SET:
+        raise RefusedPatchError("bomb", f"the copied files of the set come to {made:,} bytes")
 
 
 def _check_contents(index: Index, entries: Sequence[Entry]) -> None:

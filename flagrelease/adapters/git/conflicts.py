@@ -8,7 +8,7 @@ from flagrelease.adapters.git.apply import Patch, checked_tree, is_in
 from flagrelease.adapters.git.history import first_commit_that
 from flagrelease.adapters.git.index import Blob, Index
 from flagrelease.patching.diff_values import FileChange, Hunk
-from flagrelease.patching.hostile import GITLINK, SYMLINK
+from flagrelease.patching.hostile import GITLINK, MOST_BYTES, MOST_READ, SYMLINK
 from flagrelease.patching.near import fits, nearest
 from flagrelease.patching.report import AlreadyUpstream, Applies, Conflict, Conflicts
 
@@ -106,8 +106,11 @@ class _Look:
 
     def _of_hunks(self, change: FileChange, content: bytes) -> Iterator[Conflict]:
         """One after the other, as far as they are asked for: there may be thousands, and each costs a search."""
-        lines = _lines(content)
+        lines = _lines(content) if len(content) <= MOST_BYTES else []
         for hunk in change.hunks:
+            if not lines or hunk.end - hunk.begin > MOST_READ:
+                yield self._conflict(change, f"too large to look for the hunk of line {hunk.old_start}")
+                return
             wanted = self._patch.diff.old_lines(hunk)
             if not fits(wanted, content):
                 yield self._of_hunk(change, hunk, wanted, lines)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from flagrelease.adapters.git.own_settings import AS_STORED, CONFIG
 from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.git.run import Running, Said, TooSlowError, git, git_done, start_git, well
 from flagrelease.adapters.storage.private_folder import private_folder
@@ -18,37 +19,6 @@ PATCH_TIMEOUT_S: Final = 60.0
 _AT_ONCE: Final = 200
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it is made by mkdtemp
 _ROOM: Final = 512 << 20
-_CONFIG: Final = """[core]
-\trepositoryformatversion = 0
-\tfilemode = true
-\tbare = false
-\tsymlinks = true
-\tignorecase = false
-\tautocrlf = false
-\teol = lf
-\tprotecthfs = true
-\tprotectntfs = true
-\tattributesfile = /dev/null
-\texcludesfile = /dev/null
-\thookspath = /dev/null
-\tfsmonitor = false
-\tuntrackedcache = false
-\tquotepath = true
-\tcommitgraph = true
-\tfsync = none
-[apply]
-\twhitespace = nowarn
-[gc]
-\tauto = 0
-[diff]
-\trenames = true
-"""
-_AS_STORED: Final = "* -text -ident -filter !working-tree-encoding !diff !merge !whitespace\n"
-"""What git writes into a checkout is what is in the tree, byte for byte: attributes of this file go before all others.
-
-`text`, `eol`, `ident`, filters and encodings of a tree's .gitattributes are for people who edit a clone.
-"""
-
 _RAW: Final = re.compile(rb":([0-7]{6}) ([0-7]{6}) ([0-9a-f]{40}) ([0-9a-f]{40}) ([A-Z])[0-9]*\0([^\0]+)\0")
 
 
@@ -169,6 +139,13 @@ class Index:
             except TooSlowError as error:
                 raise RefusedPatchError("takes-too-long", f"more than {PATCH_TIMEOUT_S:g} s") from error
 
+    def sizes(self, ids: Sequence[str]) -> list[int]:
+        """Bytes of objects; 0 for one that is not there."""
+        if not ids:
+            return []
+        out = self.run("cat-file", "--batch-check=%(objectsize)", stdin="\n".join([*ids, ""]).encode()).out
+        return [int(line) if line.isdigit() else 0 for line in out.splitlines()]
+
     def content(self, name: str, wanted: str = "") -> bytes:
         """What an object holds that has to be there. Raises SourceError; `wanted` says what it is the content of."""
         (found,) = self.contents([name])
@@ -277,14 +254,14 @@ def temporary_index(repository: Repository, *, as_stored: bool = True, beside: S
         folder = made.resolve()
         (folder / "refs").mkdir()
         (folder / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
-        (folder / "config").write_text(_CONFIG, encoding="utf-8")
+        (folder / "config").write_text(CONFIG, encoding="utf-8")
         others = (repository.objects, *(index.folder for index in beside))
         if repository.is_shallow:
             # Without it git takes the last commits of a cut history for damaged.
             (folder / "shallow").write_bytes((repository.common / "shallow").read_bytes())
         if as_stored:
             (folder / "info").mkdir()
-            (folder / "info" / "attributes").write_text(_AS_STORED, encoding="utf-8")
+            (folder / "info" / "attributes").write_text(AS_STORED, encoding="utf-8")
         yield Index(folder=folder, repository=repository, objects=others)
 
 

@@ -110,6 +110,9 @@ def sync_folder(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
+    except OSError as error:
+        # Of a descriptor, the error does not say which folder it is.
+        raise OSError(error.errno, error.strerror, str(folder)) from error
     finally:
         os.close(fd)
 

@@ -16,7 +16,9 @@ from flagrelease.errors import SourceError, ToolError
 
 _AT_FDCWD: Final = -100
 _EXCHANGE: Final = 2
-_SIGN: Final = ".flagrelease-"
+SIGN: Final = ".flagrelease-"
+"""Stands in the names of folders beside what they are to take the place of."""
+
 _ASIDE: Final = ".old"
 _PATIENCE_S: Final = 60.0
 _PAUSE_S: Final = 0.05
@@ -180,4 +182,4 @@ def left_behind(place: Path) -> list[Path]:
 
 
 def _prefix(place: Path) -> str:
-    return f".{place.name[:_LONGEST]}{_SIGN}"
+    return f".{place.name[:_LONGEST]}{SIGN}"

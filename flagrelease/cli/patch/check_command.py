@@ -18,7 +18,16 @@ from flagrelease.adapters.patch_sets import StoredSet, stored_sets
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.mirror import mirror_of
 from flagrelease.cli.patch.passphrases import PassphraseFd
-from flagrelease.cli.patch.sets import Key, Patches, Signer, chip_meant, clones, opener, patches_folder
+from flagrelease.cli.patch.sets import (
+    Key,
+    Patches,
+    Signer,
+    chip_meant,
+    clones,
+    opener,
+    patches_folder,
+    tell_left_behind,
+)
 from flagrelease.cli.settings import settings
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
@@ -56,6 +65,7 @@ def check(
     folder = patches_folder(patches)
     sets = stored_sets(folder, component=component, chip=chip_meant(chip, folder) if chip else None)
     sets = [one for one in sets if one.base.startswith((commit or "")[: len(one.base)])]
+    tell_left_behind(folder)
     if not sets:
         sys.stderr.write(f"there are no such sets in {folder}\n")
     repositories = clones(repo, (one.component for one in sets)) if sets else {}

@@ -40,5 +40,6 @@ def seal(
         sys.stdout.write(pretty_json(data).decode())
         return
     sys.stdout.write(f"sealed {len(new.files)} of {len(new.seal.statement.patches)} patches for {new.seal.readers}\n")
+    sys.stderr.write("everybody can still read series.yaml and the names of the files\n")
     if signer.id not in {one.key for one in new.seal.recipients}:
         sys.stderr.write("the key that signed cannot open it: to seal further patches later, name its .pub file, too\n")

@@ -1,5 +1,6 @@
 """What several of the patch commands take: where the sets are, which chip is meant, clones, keys."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from flagrelease.adapters.git.repository import Repository, repository_at
 from flagrelease.adapters.patch_sets import NeedsKeyError, Opener, stored_sets
+from flagrelease.adapters.storage.place import SIGN
 from flagrelease.cli.patch.passphrases import Passphrases
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import settings
@@ -53,6 +55,14 @@ def chip_of_new(word: str, patches: Path) -> str:
     """A chip by name or alias, for a set that is yet to be made; as it is written where there are no recipes."""
     is_known = (settings().recipes / "chips").is_dir() or any(one.chip == word for one in stored_sets(patches))
     return chip_meant(word, patches) if is_known else word
+
+
+def tell_left_behind(patches: Path) -> None:
+    """Say what a killed `patch seal` or `add` left beside a set: plain text may be in it, and git would commit it."""
+    for left in sorted(patches.glob(f"*/*/.*{SIGN}*")):
+        sys.stderr.write(
+            f"{left} is being written, or was left by a run that was killed: remove it, or change its set again\n"
+        )
 
 
 def clones(named: Sequence[str] | None, components: Iterable[str]) -> dict[str, Repository]:

@@ -9,7 +9,7 @@ import sys
 from flagrelease.adapters.patch_sets import stored_sets
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.check_command import Chip, Component
-from flagrelease.cli.patch.sets import Patches, chip_meant, patches_folder
+from flagrelease.cli.patch.sets import Patches, chip_meant, patches_folder, tell_left_behind
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.patching.series_digest import series_digest
 from flagrelease.report.patches import ledger_data, ledger_table
@@ -19,6 +19,7 @@ def status(component: Component = None, chip: Chip = None, patches: Patches = No
     """Print one entry a set."""
     folder = patches_folder(patches)
     found = stored_sets(folder, component=component, chip=chip_meant(chip, folder) if chip else None)
+    tell_left_behind(folder)
     series = [one.series for one in found]
     today = dt.datetime.now(dt.UTC).date()
     if as_json:
