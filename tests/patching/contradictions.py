@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tests.patching.flagscale_checkout import ENGINE, RUN, Checkout
-from tests.patching.hostile_patches import new_file
+from tests.patching.made_patches import new_file
 
 MLU_RUN = RUN.replace(b"run 15\n", b"run 15 on mlu\n")
 MLU_ENGINE = ENGINE.replace(b"engine 15\n", b"engine 15 on mlu\n")

@@ -16,7 +16,7 @@ from flagrelease.formats.strict import decode_yaml
 from tests.patching.conftest import ROOT, Place
 from tests.patching.contradictions import CHANGE, MLU_ENGINE, MLU_RUN
 from tests.patching.flagscale_checkout import ENGINE, Checkout
-from tests.patching.hostile_patches import new_file
+from tests.patching.made_patches import new_file
 from tests.patching.test_apply import everything
 
 FACTS = ("--upstream", "none", "--remove-when", "FlagScale has a plugin")
@@ -291,7 +291,8 @@ def test_a_killed_import_leaves_whole_sets_or_none(place: Place, checkout: Check
         while not list(place.patches.glob("vllm/*")) and time.monotonic() < end and process.poll() is None:
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
-    json.loads(place.run("status", "--json"))
+    # Behind the ledger it may tell what the killed one left.
+    json.JSONDecoder().raw_decode(place.run("status", "--json"))
     imports(place, checkout)
     sets = [path.name for path in place.patches.glob("vllm/*/*")]
     assert len(sets) == 4
