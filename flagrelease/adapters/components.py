@@ -10,8 +10,8 @@ from typing import Protocol
 from flagrelease.adapters.git.index import temporary_index
 from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.git.worktree import MARKER
-from flagrelease.adapters.patch_apply import apply_set
-from flagrelease.adapters.patch_sets import StoredSet
+from flagrelease.adapters.patches.apply import apply_set
+from flagrelease.adapters.patches.sets import StoredSet
 from flagrelease.domain.component import GitSource
 from flagrelease.domain.lock import LockedComponent
 from flagrelease.domain.patch_series import PatchSet

@@ -13,7 +13,7 @@ import typer
 
 from flagrelease.adapters.mirrors.care import mirror_folders, needed
 from flagrelease.adapters.mirrors.mirrors import FOLDER as MIRRORS
-from flagrelease.adapters.patch_checks import FOLDER as PATCH_CHECKS
+from flagrelease.adapters.patches.checks import FOLDER as PATCH_CHECKS
 from flagrelease.adapters.recipes.cache import FILE as PARSED_RECIPES
 from flagrelease.adapters.storage.cache_tag import is_marked, unmark
 from flagrelease.adapters.storage.disk import remove

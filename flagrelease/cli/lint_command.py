@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
-from flagrelease.adapters.recipes.patch_sets import read_series
+from flagrelease.adapters.recipes.named_patches import read_series
 from flagrelease.adapters.recipes.places import Trees
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.recipes import cached_catalogue

@@ -21,9 +21,9 @@ from functools import cache
 from pathlib import Path
 
 from flagrelease.adapters.git.repository import repository_at
-from flagrelease.adapters.patch_apply import apply_set
-from flagrelease.adapters.patch_checks import CheckCache, check_set
-from flagrelease.adapters.patch_sets import StoredSet
+from flagrelease.adapters.patches.apply import apply_set
+from flagrelease.adapters.patches.checks import CheckCache, check_set
+from flagrelease.adapters.patches.sets import StoredSet
 from flagrelease.cli.patch.add_command import add
 from tests.patching.vendor import commit, run_git
 

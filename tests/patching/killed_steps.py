@@ -22,8 +22,8 @@ from typing import NoReturn
 
 from flagrelease.adapters.git import index as index_module
 from flagrelease.adapters.git.worktree import MARKER
-from flagrelease.adapters.patch_apply import apply_set
-from flagrelease.adapters.patch_sets import stored_sets
+from flagrelease.adapters.patches.apply import apply_set
+from flagrelease.adapters.patches.sets import stored_sets
 from flagrelease.adapters.sealed.key_files import load_private
 from flagrelease.adapters.sealed.set_folder import rekey_folder, seal_folder
 from flagrelease.adapters.storage import place as place_module

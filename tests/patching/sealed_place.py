@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flagrelease.adapters.git.repository import Repository, repository_at
-from flagrelease.adapters.patch_apply import Written, apply_set
-from flagrelease.adapters.patch_checks import check_set
-from flagrelease.adapters.patch_sets import Opener, StoredSet, stored_sets
+from flagrelease.adapters.patches.apply import Written, apply_set
+from flagrelease.adapters.patches.checks import check_set
+from flagrelease.adapters.patches.sets import Opener, StoredSet, stored_sets
 from flagrelease.adapters.sealed.key_files import load_private, make_key
 from flagrelease.adapters.sealed.set_folder import seal_folder
 from flagrelease.cli.patch.add_command import add

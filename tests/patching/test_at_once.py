@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.patch_sets import stored_sets
+from flagrelease.adapters.patches.sets import stored_sets
 from flagrelease.adapters.storage import place as place_module
 from flagrelease.adapters.storage.place import changing
 from flagrelease.errors import SourceError

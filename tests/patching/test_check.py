@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from flagrelease.adapters.git.repository import repository_at
-from flagrelease.adapters.patch_checks import CheckCache, check_set
-from flagrelease.adapters.patch_sets import StoredSet, stored_sets
+from flagrelease.adapters.patches.checks import CheckCache, check_set
+from flagrelease.adapters.patches.sets import StoredSet, stored_sets
 from flagrelease.patching.report import Applies
 from tests.patching.conftest import FACTS, Place
 from tests.patching.test_apply import everything

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flagrelease.adapters.git.repository import repository_at
-from flagrelease.adapters.patch_apply import apply_set
-from flagrelease.adapters.patch_checks import CheckCache, check_set
+from flagrelease.adapters.patches.apply import apply_set
+from flagrelease.adapters.patches.checks import CheckCache, check_set
 from flagrelease.errors import SourceError
 from flagrelease.patching.report import Applies, Conflicts, Refused
 from tests.patching.sealed_place import SealedPlace, extended, plain_place

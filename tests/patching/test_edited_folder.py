@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flagrelease.adapters.git.worktree import MARKER
-from flagrelease.adapters.patch_apply import apply_set
+from flagrelease.adapters.patches.apply import apply_set
 from flagrelease.errors import SourceError
 from tests.patching.git_objects import files_of
 from tests.patching.sealed_place import SealedPlace, extended, plain_place

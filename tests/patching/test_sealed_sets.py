@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flagrelease.adapters.patch_apply import apply_set
-from flagrelease.adapters.patch_checks import CheckCache, check_set
-from flagrelease.adapters.patch_sets import NeedsKeyError, Opener, StoredSet
+from flagrelease.adapters.patches.apply import apply_set
+from flagrelease.adapters.patches.checks import CheckCache, check_set
+from flagrelease.adapters.patches.sets import NeedsKeyError, Opener, StoredSet
 from flagrelease.adapters.sealed.key_files import load_private
 from flagrelease.adapters.sealed.set_folder import rekey_folder, seal_folder
 from flagrelease.errors import SourceError

@@ -12,7 +12,7 @@ from flagrelease.adapters.git.apply import Patch, apply_series
 from flagrelease.adapters.git.index import Index, temporary_index
 from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.git.snapshot import diff_of
-from flagrelease.adapters.patch_sets import Opener, StoredSet, read_patch
+from flagrelease.adapters.patches.sets import Opener, StoredSet, read_patch
 from flagrelease.adapters.storage.place import beside, changing, put_in_place
 from flagrelease.errors import SourceError
 from flagrelease.patching.diff_values import Diff

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 from flagrelease.adapters.flagscale.reading import Checkout, Prepared, Reading
 from flagrelease.adapters.flagscale.unit_changes import Decrypt
 from flagrelease.adapters.git.index import Index, temporary_index
-from flagrelease.adapters.patch_add import Building, series_of
-from flagrelease.adapters.patch_sets import StoredSet, write_files
+from flagrelease.adapters.patches.add import Building, series_of
+from flagrelease.adapters.patches.sets import StoredSet, write_files
 from flagrelease.adapters.storage.place import changing
 from flagrelease.domain.patch_series import SERIES_FILE, Series
 from flagrelease.errors import SourceError

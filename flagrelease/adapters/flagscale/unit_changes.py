@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from flagrelease.adapters.flagscale.authors import Touched
 from flagrelease.adapters.git.snapshot import Change, mail_changes
-from flagrelease.adapters.patch_sets import read_patch
+from flagrelease.adapters.patches.sets import read_patch
 from flagrelease.adapters.storage.private_folder import private_folder
 from flagrelease.errors import SourceError
 from flagrelease.patching.diff_values import Diff, RefusedPatchError

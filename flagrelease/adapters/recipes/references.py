@@ -178,7 +178,7 @@ class _Parts:
 
 
 def _named_set(patches: Path, component: str, ref: PatchRef) -> PatchSet | None:
-    from flagrelease.adapters.recipes.patch_sets import named_set  # noqa: PLC0415 - few bundles have patches
+    from flagrelease.adapters.recipes.named_patches import named_set  # noqa: PLC0415 - few bundles have patches
 
     return named_set(patches, component, ref)
 

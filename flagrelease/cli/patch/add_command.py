@@ -18,8 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from flagrelease.adapters.git.index import Index, temporary_index
 from flagrelease.adapters.git.repository import Repository, repository_at
 from flagrelease.adapters.git.snapshot import Change, checkout_tree, diff_of, mailbox_changes, range_changes
-from flagrelease.adapters.patch_add import Added, Building, finished
-from flagrelease.adapters.patch_sets import StoredSet
+from flagrelease.adapters.patches.add import Added, Building, finished
+from flagrelease.adapters.patches.sets import StoredSet
 from flagrelease.adapters.storage.place import changing
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.sets import Patches, chip_of_new, patches_folder

@@ -17,8 +17,8 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.git.repository import repository_at
-from flagrelease.adapters.patch_apply import apply_set
-from flagrelease.adapters.patch_sets import chosen_set
+from flagrelease.adapters.patches.apply import apply_set
+from flagrelease.adapters.patches.sets import chosen_set
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.mirror import clone_or_mirror
 from flagrelease.cli.patch.passphrases import PassphraseFd

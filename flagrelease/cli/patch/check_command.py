@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.git.repository import Repository
-from flagrelease.adapters.patch_checks import CheckCache, check_set
-from flagrelease.adapters.patch_sets import StoredSet, stored_sets
+from flagrelease.adapters.patches.checks import CheckCache, check_set
+from flagrelease.adapters.patches.sets import StoredSet, stored_sets
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.mirror import mirror_of
 from flagrelease.cli.patch.passphrases import PassphraseFd

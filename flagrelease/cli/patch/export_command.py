@@ -14,7 +14,7 @@ import typer
 
 from flagrelease.adapters.flagscale.export import Export, export_set
 from flagrelease.adapters.git.repository import repository_at
-from flagrelease.adapters.patch_sets import StoredSet, chosen_set, stored_sets
+from flagrelease.adapters.patches.sets import StoredSet, chosen_set, stored_sets
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.flagscale import known_chips
 from flagrelease.cli.patch.passphrases import PassphraseFd

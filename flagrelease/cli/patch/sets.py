@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.git.repository import Repository, repository_at
-from flagrelease.adapters.patch_sets import NeedsKeyError, Opener, stored_sets
+from flagrelease.adapters.patches.sets import NeedsKeyError, Opener, stored_sets
 from flagrelease.adapters.storage.place import SIGN
 from flagrelease.cli.patch.passphrases import Passphrases
 from flagrelease.cli.recipes import cached_catalogue

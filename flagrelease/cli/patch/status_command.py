@@ -6,7 +6,7 @@ The age is that of a set's oldest patch. Whether upstream has a set by now is wh
 import datetime as dt
 import sys
 
-from flagrelease.adapters.patch_sets import stored_sets
+from flagrelease.adapters.patches.sets import stored_sets
 from flagrelease.cli.options import Json
 from flagrelease.cli.patch.check_command import Chip, Component
 from flagrelease.cli.patch.sets import Patches, chip_meant, patches_folder, tell_left_behind

@@ -15,8 +15,8 @@ from flagrelease.adapters.git.apply import Patch, apply_series
 from flagrelease.adapters.git.conflicts import why_not
 from flagrelease.adapters.git.index import Index, temporary_index
 from flagrelease.adapters.git.repository import Repository
-from flagrelease.adapters.patch_sets import NeedsKeyError, Opener, StoredSet
-from flagrelease.adapters.patch_words import no_words_of, told
+from flagrelease.adapters.patches.sets import NeedsKeyError, Opener, StoredSet
+from flagrelease.adapters.patches.words import no_words_of, told
 from flagrelease.adapters.storage.cache_tag import mark
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import canonical_json

@@ -9,8 +9,8 @@ from flagrelease.adapters.git.conflicts import why_not
 from flagrelease.adapters.git.index import Index, temporary_index
 from flagrelease.adapters.git.repository import Repository
 from flagrelease.adapters.git.worktree import Marker, check_free, write_tree
-from flagrelease.adapters.patch_sets import Opener, StoredSet
-from flagrelease.adapters.patch_words import no_words_of, told
+from flagrelease.adapters.patches.sets import Opener, StoredSet
+from flagrelease.adapters.patches.words import no_words_of, told
 from flagrelease.domain.patch_series import Series
 from flagrelease.errors import SourceError
 from flagrelease.patching.report import Conflicts, conflict_lines

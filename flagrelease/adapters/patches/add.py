@@ -16,7 +16,7 @@ from flagrelease.adapters.git.apply import Patch, apply_series
 from flagrelease.adapters.git.conflicts import why_not
 from flagrelease.adapters.git.index import Index
 from flagrelease.adapters.git.snapshot import Change, diff_of
-from flagrelease.adapters.patch_sets import StoredSet, read_patch, write_set
+from flagrelease.adapters.patches.sets import StoredSet, read_patch, write_set
 from flagrelease.domain.patch_series import PatchFile, Series
 from flagrelease.errors import SourceError
 from flagrelease.formats.yaml_text import sentence

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flagrelease.adapters.git.run import GitFailedError
-from flagrelease.adapters.patch_sets import StoredSet
+from flagrelease.adapters.patches.sets import StoredSet
 from flagrelease.errors import SourceError
 from flagrelease.patching.diff_values import RefusedPatchError
 from flagrelease.patching.hostile import REASONS

@@ -1,0 +1,1 @@
+"""Patch sets of vendors: found and read, made, applied, checked."""
