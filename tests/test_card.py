@@ -14,9 +14,11 @@ from flagrelease import __version__
 from flagrelease.cards.card import card_text, write_card
 from flagrelease.cards.seal import card_seal
 from flagrelease.domain.bundle import Deviation
+from flagrelease.domain.component import GitSource
 from flagrelease.domain.evidence import Check, Skipped, SmokeReport, Software
 from flagrelease.domain.image import Image, Layer
-from flagrelease.domain.lock import Lock, LockFile
+from flagrelease.domain.lock import Lock, LockedComponent, LockFile
+from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.release import Published, Release
 from flagrelease.domain.verdict import Evaluation, EvidenceFile, Finding, TaskVerdict, Verdict, Waiver
 from flagrelease.formats.strict import decode_json
@@ -189,6 +191,19 @@ def test_every_digest_and_hash_of_the_lock_is_on_the_card() -> None:
     card = card_text(built, release=None)
     wanted = [A, B, *(p.sha256 for p in built.lock.base.packages), *(w.sha256 for w in built.lock.wheels)]
     assert [one for one in wanted if one not in card] == []
+
+
+def test_a_source_is_shown_by_its_commit_with_the_patch_set_and_the_tree_that_it_makes() -> None:
+    patches = PatchSet(component="flagscale", base="c" * 40, chip="cpu", series="e" * 64, result_tree="f" * 40)
+    source = GitSource(kind="git", repository="own/FlagScale", commit="c" * 40)
+    component = LockedComponent(
+        name="flagscale", source=source, commit="c" * 40, patches=patches, placed_at="/opt/FlagScale"
+    )
+    built = a_bundle()
+    lock = built.lock.model_copy(update={"components": (component,)})
+    card = card_text(built.model_copy(update={"lock": lock}), release=None)
+    assert f"| flagscale (source, in `/opt/FlagScale`) | own/FlagScale at `{'c' * 40}` | |" in card
+    assert f"| patches of cpu on flagscale | they make the tree `{'f' * 40}` | `{'e' * 64}` |" in card
 
 
 def test_a_deviation_is_shown_with_its_expiry() -> None:
