@@ -107,11 +107,17 @@ def flip_weights(*, items: int, flip_rate: float) -> tuple[Counts, Floats]:
 
 def scores(lost: Counts, gained: Counts, *, items: int, difference: float) -> Floats:
     """`paired_binary.tango_score` of many counts at once."""
+    variance = variances(lost, gained, items=items, difference=difference)
+    found: Floats = (gained - lost - items * difference) / np.sqrt(items * variance)
+    return found
+
+
+def variances(lost: Counts, gained: Counts, *, items: int, difference: float) -> Floats:
+    """`paired_binary.tango_variance` of many counts at once, held above 0."""
     b = -gained - lost + (2 * items - gained + lost) * difference
     product = lost * difference * (1 - difference)
     rate = (np.sqrt(np.maximum(0.0, b * b + 8 * items * product)) - b) / (4 * items)
-    variance = np.maximum(2 * rate + difference * (1 - difference), 1e-15)
-    found: Floats = (gained - lost - items * difference) / np.sqrt(items * variance)
+    found: Floats = np.maximum(2 * rate + difference * (1 - difference), 1e-15)
     return found
 
 

@@ -17,4 +17,5 @@ def fixed_order(items: Iterable[str], *, seed: int, task: str) -> tuple[str, ...
 
 
 def _rank(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    # An id from a record may hold half of a surrogate pair; it has a place like any other.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

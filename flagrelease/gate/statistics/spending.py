@@ -7,7 +7,6 @@ and B. C. Rowe, Journal of the Royal Statistical Society A 132 (1969), 235-244. 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Final, Literal
@@ -26,14 +25,6 @@ _FAR: Final = 8.0
 """Standard deviations beyond which no path is followed."""
 
 _HALVINGS: Final = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crossings:
-    """Chances, look by look, of ending above the upper boundary or below the lower one, and of having ended by then."""
-
-    above: tuple[float, ...]
-    below: tuple[float, ...]
 
 
 def spent(share: float, *, alpha: float, spending: Spending) -> float:
@@ -69,40 +60,18 @@ def boundaries(shares: tuple[float, ...], *, alpha: float, spending: Spending) -
             above = float(density @ ndtr((points - middle) / spread))
             low, high = (middle, high) if above > now - used else (low, middle)
         found.append(high / math.sqrt(share))
-        points, density = _next(points, density, (-_FAR * math.sqrt(share), high), spread, shift=0.0)
+        points, density = _next(points, density, (-_FAR * math.sqrt(share), high), spread)
         used, before = now, share
     return tuple(found)
 
 
-def crossings(shares: Sequence[float], *, upper: Sequence[float], lower: Sequence[float], drift: float) -> Crossings:
-    """Chances of the boundaries (as z) under a drift, the expected z when everything is in.
-
-    A lower boundary of −inf is none; the last look ends either way.
-    """
-    _check(shares)
-    above: list[float] = []
-    below: list[float] = []
-    points, density, before = np.zeros(1), np.ones(1), 0.0
-    for share, top, bottom in zip(shares, upper, lower, strict=True):
-        spread, shift, root = math.sqrt(share - before), drift * (share - before), math.sqrt(share)
-        high = top * root
-        low = min(high, max(bottom * root, drift * share - _FAR * root))
-        above.append(float(density @ ndtr((points + shift - high) / spread)))
-        below.append(float(density @ ndtr((low - points - shift) / spread)))
-        points, density = _next(points, density, (low, high), spread, shift=shift)
-        before = share
-    return Crossings(above=tuple(above), below=tuple(below))
-
-
-def _next(
-    points: Floats, density: Floats, between: tuple[float, float], spread: float, *, shift: float
-) -> tuple[Floats, Floats]:
+def _next(points: Floats, density: Floats, between: tuple[float, float], spread: float) -> tuple[Floats, Floats]:
     """The weighted density of paths that are still between the boundaries, one increment later."""
     grid = np.linspace(*between, _POINTS)
     step = (between[1] - between[0]) / (_POINTS - 1)
     simpson = np.where(np.arange(_POINTS) % 2, 4.0, 2.0)
     simpson[[0, -1]] = 1.0
-    moved = (grid[:, None] - points[None, :] - shift) / spread
+    moved = (grid[:, None] - points[None, :]) / spread
     kernel = np.exp(-moved * moved / 2) / (spread * math.sqrt(2 * math.pi))
     return grid, (kernel @ density) * simpson * step / 3
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr  # type: ignore[import-untyped]
 
-from flagrelease.gate.statistics.exact_margin import fewest_gained, passing_z, scores
+from flagrelease.gate.statistics.exact_margin import fewest_gained, passing_z
+from flagrelease.gate.statistics.paths import look_at_once
 from flagrelease.gate.statistics.power import fewest_for
 from flagrelease.gate.statistics.rule import Levels
 from flagrelease.gate.statistics.sequential import Plan
@@ -99,28 +99,10 @@ def walk(plan: Plan, *, flip_rate: float, drop: float, rng: np.random.Generator,
     for number, seen in enumerate(plan.items):
         more = rng.multinomial(seen - (plan.items[number - 1] if number else 0), shares, size=draws)
         lost, gained = lost + more[:, 0], gained + more[:, 1]
-        does_pass, does_fail, is_futile = _look(plan, number, lost, gained)
-        passed |= does_pass & ~ended
-        failed |= does_fail & ~does_pass & ~ended
-        ends = (does_pass | does_fail | is_futile) & ~ended
+        steps = look_at_once(plan, number, lost, gained)
+        passed |= steps.passes & ~ended
+        failed |= steps.fails & ~ended
+        ends = (steps.passes | steps.fails | steps.anomaly | steps.futile) & ~ended
         used[ends] = seen
         ended |= ends
     return Walks(passed=passed, failed=failed, used=used)
-
-
-def _look(plan: Plan, number: int, lost: Counts, gained: Counts) -> tuple[Flags, Flags, Flags]:
-    seen, total = plan.items[number], plan.items[-1]
-    z = scores(lost, gained, items=seen, difference=-plan.margin)
-    needed = fewest_for(np.arange(seen + 1), plan.failing)[lost + gained]
-    does_fail = (lost >= needed) & (lost - gained > plan.margin * seen + 1e-9)
-    if seen == total:
-        return z >= plan.passing[number], does_fail, np.zeros(len(z), np.bool_)
-    share = seen / total
-    # The score is the excess by the root of items × variance, so the variance is read back from it.
-    excess = gained - lost + seen * plan.margin
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.where(excess == 0, np.nan, (excess / z) ** 2 / seen)
-    variance = np.where(np.isfinite(variance), variance, (lost + gained + 1) / seen)
-    drift = plan.margin * np.sqrt(total / variance)
-    at_end = (z * np.sqrt(share) + drift * (1 - share) - plan.passing[-1]) / np.sqrt(1 - share)
-    return z >= plan.passing[number], does_fail, ndtr(at_end) < plan.futility

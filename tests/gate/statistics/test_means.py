@@ -19,7 +19,7 @@ tenths = st.lists(st.integers(-10, 10).map(lambda k: k / 10), min_size=2, max_si
 
 
 def noise(seed: int, items: int, scale: float = 0.1) -> list[float]:
-    return np.clip(np.random.default_rng(seed).normal(0, scale, items), -1, 1).tolist()
+    return [float(v) for v in np.clip(np.random.default_rng(seed).normal(0, scale, items), -1, 1)]
 
 
 @pytest.mark.parametrize("seed", range(4))
