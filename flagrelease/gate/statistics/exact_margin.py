@@ -23,7 +23,7 @@ _WIDTH: Final = 8.0
 """Standard deviations of the number of flips that are counted: what is left out is below 1e-14."""
 
 _SLACK: Final = 1e-9
-_HALVINGS: Final = 20
+_HALVINGS: Final = 14
 
 MOST_FLIPS: Final = 0.5
 """The largest share of flips guarded against: two sides that score alike and share nothing flip no more."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from flagrelease.domain.gate import Tier
@@ -38,11 +38,11 @@ class PolicyChances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """The worst chance of GO for a chip that is worse by the margin in one critical task alone, and in which."""
+    """The worst chance of GO for a chip that is worse by the margin in one critical `task` alone, which it `passes`."""
 
     task: str
     go: float
-    passes: float = field(default=0.0)
+    passes: float
 
 
 def policy_chances(

@@ -5,7 +5,7 @@ the normal approximation.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Final
@@ -52,7 +52,7 @@ class Setting:
     flip_rate: float
     tasks: int = 1
     repeats: int = 1
-    difference: float = field(default=0.0)
+    difference: float = 0.0
 
     def __post_init__(self) -> None:
         if self.items < 1 or self.tasks < 1 or self.repeats < 1:

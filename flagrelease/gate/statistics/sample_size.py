@@ -16,6 +16,27 @@ def items_for_margin(*, flip_rate: float, margin: float, alpha: float, power: fl
     return math.ceil(max(by_power, by_width))
 
 
+def items_that_decide(
+    *, items: int, difference: float, flip_rate: float, margin: float, alpha: float, power: float = 0.8
+) -> int | None:
+    """How many items would decide a task that `items` did not, from what was seen in them.
+
+    If the sides are equal, `items_for_margin`; where that many were not enough, the sides are taken to differ by as
+    much as was seen, and the room left is the distance to −margin. None when the difference sits on the margin, so that
+    no number decides. Raises ValueError when there are no items.
+    """
+    if items < 1:
+        raise ValueError(f"wanted at least one item, found {items}")
+    needed = items_for_margin(flip_rate=flip_rate, margin=margin, alpha=alpha, power=power)
+    if needed > items:
+        return needed
+    room = abs(difference + margin)
+    if room < 1 / items**2:
+        return None
+    # The formula is a normal approximation: next to the margin it may name a number that has just not been enough.
+    return max(items + 1, items_for_margin(flip_rate=flip_rate, margin=min(room, 0.99), alpha=alpha, power=power))
+
+
 def repeats_for_margin(*, items: int, flip_rate: float, margin: float, alpha: float, power: float = 0.8) -> int:
     """Answers to ask of each side for each of `items`, all their scores averaged, so that equal sides pass.
 

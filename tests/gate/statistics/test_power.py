@@ -19,6 +19,7 @@ from flagrelease.gate.statistics.sample_size import (
     items_for_aggregates,
     items_for_margin,
     items_for_variance,
+    items_that_decide,
     repeats_for_margin,
 )
 
@@ -173,6 +174,23 @@ def test_the_repeats_for_a_margin_are_the_known_ones() -> None:
 def test_two_scores_alone_need_four_times_the_items() -> None:
     assert items_for_aggregates(rate=0.5, margin=0.05, alpha=0.05) == 1237
     assert items_for_margin(flip_rate=0.13, margin=0.05, alpha=0.05) == 322
+
+
+def test_what_did_not_decide_is_told_how_many_items_would() -> None:
+    wanted = {"flip_rate": 0.1, "margin": 0.03, "alpha": 0.05}
+    # Too few for equal sides; enough for equal sides but these differ by two points; exactly on the margin.
+    assert items_that_decide(items=400, difference=0.0, **wanted) == 687
+    assert items_that_decide(items=900, difference=-0.02, **wanted) == 6183
+    assert items_that_decide(items=900, difference=-0.03, **wanted) is None
+    with pytest.raises(ValueError, match="at least one item"):
+        items_that_decide(items=0, difference=0.0, **wanted)
+
+
+def test_the_items_that_decide_do_decide() -> None:
+    needed = items_that_decide(items=400, difference=0.0, flip_rate=0.1, margin=0.03, alpha=0.05)
+    assert needed is not None
+    passes = task_chances(Setting(items=needed, limits=Limits(margin=0.03), flip_rate=0.1)).passes
+    assert passes == pytest.approx(0.8, abs=0.02)
 
 
 @settings(max_examples=50)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal  # type: ignore[import-untyped]
 
+from flagrelease.gate.statistics.margins import margin_for
 from flagrelease.gate.statistics.order import fixed_order
 from flagrelease.gate.statistics.paths import count_paths, look_at_once
 from flagrelease.gate.statistics.power import Setting, task_chances
@@ -159,6 +160,20 @@ def test_identical_systems_need_at_most_half_of_the_items_where_the_full_test_ha
     assert count_paths(thrifty, flip_rate=flip_rate).share <= 0.5
     runs = walk(thrifty, flip_rate=flip_rate, drop=0.0, rng=np.random.default_rng(5))
     assert runs.used.mean() / items <= 0.51
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("items", "flip_rate"),
+    [(600, 0.05), (600, 0.10), *((items, flips) for items in (900, 1730, 3040) for flips in (0.05, 0.10, 0.20))],
+)
+def test_half_of_the_items_is_enough_even_where_the_full_test_only_just_has_the_power(
+    items: int, flip_rate: float
+) -> None:
+    margin = margin_for(items=items, flip_rate=flip_rate)
+    assert margin is not None
+    thrifty = thrifty_plan(items=items, margin=margin, alpha=0.05, failing=FAILING, flip_rate=flip_rate)
+    assert count_paths(thrifty, flip_rate=flip_rate).share <= 0.5
 
 
 def test_a_damaged_system_is_stopped_early() -> None:
