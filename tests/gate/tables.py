@@ -7,6 +7,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 
 import yaml
 
@@ -146,9 +147,9 @@ def cells() -> Iterator[str]:
                 shares.append(found.share)
                 if found.share > HALF:
                     over.append((items * flips, found.share))
-    count = len(shares)
-    yield f"{count} cells: {100 * sum(shares) / count:.1f} % of the items on average, at most half in {count - len(over)}"
-    yield f"passes: {100 * sum(fixed) / count:.1f} % of the full test, {100 * sum(passes) / count:.1f} % at planned looks"
+    mean_fixed, mean_passes, mean_share = (100 * fmean(values) for values in (fixed, passes, shares))
+    yield f"{len(shares)} cells: {mean_share:.1f} % of the items on average, at most half in {len(shares) - len(over)}"
+    yield f"passes: {mean_fixed:.1f} % of the full test, {mean_passes:.1f} % at planned looks"
     if over:
         most, worst = max(flips for flips, _ in over), max(share for _, share in over)
         yield f"the others: at most {most:.0f} flips expected, up to {100 * worst:.1f} % of the items"

@@ -32,15 +32,15 @@ MOST_FLIPS: Final = 0.5
 def p_worse_by_margin(*, lost: int, gained: int, items: int, margin: float) -> float:
     """Exact one-sided p of the hypothesis that the target is worse by the margin or more.
 
-    The largest chance, over all shares of flips, of a score at −margin at least as high as the one seen. Where it is at
-    most α, the lower end of `tango_interval` at 1 − 2α is above −margin but for rounding of the fourth digit. Raises
-    ValueError when the counts do not fit or the margin is not between 0 and 1.
+    The largest chance, over all shares of flips, of a score at −margin at least as high as the one seen, and never below
+    the score's own normal p: where this p is at most α, the lower end of `tango_interval` at 1 − 2α is at least −margin
+    as well. Raises ValueError when the counts do not fit or the margin is not between 0 and 1.
     """
     _check(items, margin)
     z = tango_score(lost=lost, gained=gained, items=items, difference=-margin)
     if z == math.inf:
         z = 1e9
-    return min(1.0, worst_chance(items=items, margin=margin, z=z - _SLACK))
+    return min(1.0, max(NormalDist().cdf(-z), worst_chance(items=items, margin=margin, z=z - _SLACK)))
 
 
 @lru_cache(maxsize=1024)
