@@ -32,9 +32,9 @@ MOST_FLIPS: Final = 0.5
 def p_worse_by_margin(*, lost: int, gained: int, items: int, margin: float) -> float:
     """Exact one-sided p of the hypothesis that the target is worse by the margin or more.
 
-    The largest chance, over all shares of flips, of a score at −margin at least as high as the one seen, and never below
-    the score's own normal p: where this p is at most α, the lower end of `tango_interval` at 1 − 2α is at least −margin
-    as well. Raises ValueError when the counts do not fit or the margin is not between 0 and 1.
+    The largest chance, over all shares of flips, of a score at −margin at least as high as the one seen, and never
+    below the score's own normal p: where this p is at most α, the lower end of `tango_interval` at 1 − 2α is at least
+    −margin as well. Raises ValueError when the counts do not fit or the margin is not between 0 and 1.
     """
     _check(items, margin)
     z = tango_score(lost=lost, gained=gained, items=items, difference=-margin)
