@@ -21,9 +21,9 @@ from flagrelease.gate.statistics.paired_binary import tango_interval, tango_scor
 Z95 = NormalDist().inv_cdf(0.95)
 
 
-@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 900), st.floats(-0.5, 0.5))
-def test_many_scores_are_each_tangos(lost: int, gained: int, equal: int, difference: float) -> None:
-    items = lost + gained + equal + 1
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 900), st.integers(-500, 500))
+def test_many_scores_are_each_tangos(lost: int, gained: int, equal: int, tenths: int) -> None:
+    items, difference = lost + gained + equal + 1, tenths / 1000
     one = tango_score(lost=lost, gained=gained, items=items, difference=difference)
     many = scores(np.array([lost]), np.array([gained]), items=items, difference=difference)
     assert many[0] == pytest.approx(one, rel=1e-5, abs=1e-5)
