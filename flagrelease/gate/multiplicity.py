@@ -1,16 +1,5 @@
-"""Many tests at once."""
+"""Many tests at once; the corrections themselves are in `flagrelease.gate.statistics.multiplicity`."""
 
-from collections.abc import Sequence
+from flagrelease.gate.statistics.multiplicity import holm
 
-
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Adjusted p values in the order given: the chance of any false alarm stays below the level they are held to.
-
-    S. Holm, Scandinavian Journal of Statistics 6 (1979), 65-70.
-    """
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return tuple(adjusted)
+__all__ = ["holm"]
