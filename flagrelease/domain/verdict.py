@@ -27,6 +27,8 @@ class TaskVerdict(Value):
 
     `difference` is target − reference, `interval` its two-sided confidence interval at level `confidence`.
 
+    `p_margin` is of the hypothesis that the target is worse by the margin or more.
+
     `lost` items were right on the reference and wrong on the target (b), `gained` the other way round (c).
     """
 
@@ -45,8 +47,10 @@ class TaskVerdict(Value):
     lost: int
     gained: int
     margin: float
+    p_margin: float
     p_damage: float
     p_damage_adjusted: float
+    p_gain_adjusted: float
     chance: float
     p_above_chance: float
     items_needed: int | None = None

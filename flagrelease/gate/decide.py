@@ -1,8 +1,8 @@
 """The gate's verdict: non-inferiority within margins that were fixed before any result was seen.
 
-A task passes only when the interval of its difference shows that it is not worse than the margin: "no significant
-difference" passes nothing. All critical tasks must pass, each at the policy's level (an intersection-union test needs
-no correction); the search for damage in any task is corrected by Holm.
+A task passes only when it is shown that it is not worse than the margin: "no significant difference" passes nothing.
+All critical tasks must pass, each at the policy's level (an intersection-union test needs no correction); the search
+for damage, and for gains that cannot be, in any task is corrected by Holm. `statistics/rule.py` has the levels and why.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from flagrelease.domain.gate import Policy, Task
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Decision, Finding, TaskDecision, TaskVerdict, Verdict
 from flagrelease.gate.integrity import check_integrity, side_p_above_chance
-from flagrelease.gate.multiplicity import holm
 from flagrelease.gate.paired import items_for_margin, p_damage, tango_interval
 from flagrelease.gate.pairs import Pairs, pair
+from flagrelease.gate.statistics.rule import Levels, Limits, Measured, adjusted, judge
 from flagrelease.gate.words import bundle_reason, task_reason
 
 _BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
@@ -30,7 +30,9 @@ class _Measured:
     target: EvalRun
     pairs: Pairs
     interval: tuple[float, float]
+    p_margin: float
     p_damage: float
+    p_gain: float
     p_above_chance: float
     findings: tuple[Finding, ...]
 
@@ -67,6 +69,8 @@ def decide(
 def _measure(
     name: str, policy: Policy, image: Digest, *, before: Sequence[EvalRun], after: Sequence[EvalRun]
 ) -> _Measured:
+    from flagrelease.gate.statistics.exact_margin import p_worse_by_margin  # noqa: PLC0415 - loads scipy
+
     task, reference, target = policy.tasks[name], before[0], after[0]
     pairs = pair(reference, target, selected=task.selection.count)
     return _Measured(
@@ -77,7 +81,12 @@ def _measure(
         interval=tango_interval(
             lost=pairs.lost, gained=pairs.gained, items=pairs.items, confidence=_confidence(policy)
         ),
+        p_margin=p_worse_by_margin(
+            lost=pairs.lost, gained=pairs.gained, items=pairs.items, margin=task.margin_pt / 100
+        ),
         p_damage=p_damage(lost=pairs.lost, gained=pairs.gained),
+        # A gain is a loss of the other side.
+        p_gain=p_damage(lost=pairs.gained, gained=pairs.lost),
         p_above_chance=max(side_p_above_chance(side, task) for side in (reference, target)),
         findings=(
             *_several("reference", before),
@@ -97,12 +106,28 @@ def _several(side: str, runs: Sequence[EvalRun]) -> tuple[Finding, ...]:
 
 def _verdicts(measured: Sequence[_Measured], policy: Policy) -> tuple[TaskVerdict, ...]:
     valid = [one for one in measured if not one.is_invalid]
-    adjusted = dict(zip((one.name for one in valid), holm([one.p_damage for one in valid]), strict=True))
-    return tuple(_verdict(one, policy, adjusted.get(one.name, 1.0)) for one in measured)
+    both = adjusted([one.p_damage for one in valid], [one.p_gain for one in valid])
+    known = {one.name: pair for one, pair in zip(valid, zip(*both, strict=True), strict=True)}
+    return tuple(_verdict(one, policy, *known.get(one.name, (1.0, 1.0))) for one in measured)
 
 
-def _verdict(one: _Measured, policy: Policy, p_adjusted: float) -> TaskVerdict:
-    decision = _decide_task(one, policy, p_adjusted)
+def _verdict(one: _Measured, policy: Policy, p_damage_adjusted: float, p_gain_adjusted: float) -> TaskVerdict:
+    decision = judge(
+        Measured(
+            difference=one.pairs.difference,
+            interval=one.interval,
+            p_margin=one.p_margin,
+            p_damage=p_damage_adjusted,
+            p_gain=p_gain_adjusted,
+            is_valid=not one.is_invalid,
+            is_held=any(finding.weight == "hold" for finding in one.findings),
+        ),
+        Limits(
+            margin=one.task.margin_pt / 100,
+            min_effect=policy.min_effect_pt / 100,
+            levels=Levels(passing=policy.alpha, warning=policy.alpha),
+        ),
+    )
     return TaskVerdict(
         task=one.name,
         tier=one.task.tier,
@@ -119,8 +144,10 @@ def _verdict(one: _Measured, policy: Policy, p_adjusted: float) -> TaskVerdict:
         lost=one.pairs.lost,
         gained=one.pairs.gained,
         margin=one.task.margin_pt / 100,
+        p_margin=one.p_margin,
         p_damage=one.p_damage,
-        p_damage_adjusted=p_adjusted,
+        p_damage_adjusted=p_damage_adjusted,
+        p_gain_adjusted=p_gain_adjusted,
         chance=one.task.chance,
         p_above_chance=one.p_above_chance,
         items_needed=_items_needed(one, policy) if decision == "INCONCLUSIVE" else None,
@@ -128,29 +155,13 @@ def _verdict(one: _Measured, policy: Policy, p_adjusted: float) -> TaskVerdict:
     )
 
 
-def _decide_task(one: _Measured, policy: Policy, p_adjusted: float) -> TaskDecision:
-    (low, high), margin, difference = one.interval, one.task.margin_pt / 100, one.pairs.difference
-    is_damaged = p_adjusted < policy.alpha
-    if one.is_invalid:
-        return "INVALID"
-    if low > margin:
-        return "ANOMALY"
-    if high < -margin or (difference < -margin and is_damaged):
-        return "FAIL"
-    if low <= -margin or any(finding.weight == "hold" for finding in one.findings):
-        return "INCONCLUSIVE"
-    if is_damaged and difference < -policy.min_effect_pt / 100:
-        return "PASS_WARN"
-    return "PASS"
-
-
 def _items_needed(one: _Measured, policy: Policy) -> int | None:
     """Items that decide with a power of 80 %, if the sides are equal; else if they differ as much as was seen.
 
-    None when more items are no help: the interval is narrow enough, or the difference sits on the margin.
+    None when more items are no help: those there are show enough, or the difference sits on the margin.
     """
     margin, flip_rate = one.task.margin_pt / 100, one.pairs.flip_rate
-    if one.interval[0] > -margin:
+    if one.p_margin <= policy.alpha:
         return None
     needed = items_for_margin(flip_rate=flip_rate, margin=margin, alpha=policy.alpha)
     if needed > one.pairs.items:

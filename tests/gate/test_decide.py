@@ -85,12 +85,15 @@ def test_a_loss_beyond_the_margin_fails_by_its_interval() -> None:
     assert task.decision == "FAIL"
 
 
-def test_a_real_loss_beyond_the_margin_fails_though_the_interval_reaches_over_it() -> None:
-    task = judged_task((26, 10))
-    assert task.interval[1] > -0.03
-    assert task.difference < -0.03
-    assert task.p_damage_adjusted < 0.05
-    assert task.decision == "FAIL"
+def test_a_loss_beyond_the_margin_fails_only_where_identical_systems_show_it_once_in_two_hundred_bundles() -> None:
+    doubtful, clear = judged_task((26, 10)), judged_task((30, 10))
+    for task in (doubtful, clear):
+        assert task.interval[1] > -0.03
+        assert task.difference < -0.03
+    assert 0.005 < doubtful.p_damage_adjusted < 0.05
+    assert doubtful.decision == "INCONCLUSIVE"
+    assert clear.p_damage_adjusted <= 0.005
+    assert clear.decision == "FAIL"
 
 
 def test_a_gain_beyond_the_margin_is_an_anomaly_and_no_go() -> None:
@@ -107,7 +110,7 @@ def test_a_gain_is_an_anomaly_only_when_its_lower_bound_is_beyond_the_margin() -
     assert (within.decision, beyond.decision) == ("PASS", "ANOMALY")
 
 
-def test_a_loss_clearly_beyond_the_margin_fails_even_when_the_corrected_test_does_not_see_it() -> None:
+def test_a_loss_clearly_beyond_a_narrow_margin_does_not_fail_while_chance_over_many_tasks_explains_it() -> None:
     tasks = {"a": a_task(margin_pt=0.1), "b": a_task(), "c": a_task(), "d": a_task()}
     sides = [
         both_sides(lost=9 if name == "a" else 0, gained=2 if name == "a" else 0, name=name, task=task)
@@ -116,7 +119,7 @@ def test_a_loss_clearly_beyond_the_margin_fails_even_when_the_corrected_test_doe
     task = judged(a_policy(**tasks), *sides).tasks[0]
     assert task.p_damage_adjusted > 0.05
     assert task.interval[1] < -0.001
-    assert task.decision == "FAIL"
+    assert task.decision == "INCONCLUSIVE"
 
 
 def test_an_invalid_task_does_not_count_among_the_tests_for_damage() -> None:
