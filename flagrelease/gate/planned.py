@@ -1,0 +1,38 @@
+"""A policy's tasks before anything was asked, as the counts of power take them."""
+
+from typing import Final
+
+from flagrelease.domain.gate import Policy
+from flagrelease.gate.statistics.policy_power import PlannedTask
+
+FLIP_RATE: Final = 0.10
+"""The share of items that two equal chips answer differently, where a task names none."""
+
+
+def planned(policy: Policy, *, flip_rate: float | None = None) -> tuple[PlannedTask, ...]:
+    """Every task of the policy; `flip_rate` takes the place of what tasks name."""
+    effect = policy.min_effect_pt / 100
+    own = [
+        PlannedTask(
+            name=name,
+            items=task.selection.count,
+            margin=task.margin_pt / 100,
+            flip_rate=flip_rate or FLIP_RATE,
+            tier=task.tier,
+            min_effect=effect,
+        )
+        for name, task in policy.tasks.items()
+    ]
+    asked = [
+        PlannedTask(
+            name=name,
+            items=task.items,
+            margin=task.margin_pt / 100,
+            flip_rate=flip_rate or task.flip_rate,
+            tier=task.tier,
+            repeats=task.repeats,
+            min_effect=effect,
+        )
+        for name, task in policy.harness_tasks.items()
+    ]
+    return (*own, *asked)
