@@ -45,6 +45,9 @@ Image = Annotated[
 ]
 ItsChip = Annotated[str, typer.Option("--chip", help="Chip of what is judged.", autocompletion=names_in("chips"))]
 ItsModel = Annotated[str, typer.Option("--model", help="Model of what is judged.", autocompletion=names_in("models"))]
+Records = Annotated[
+    Path | None, typer.Option("--records", help="Write every record that was read below this folder, as evalrun/v2.")
+]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Write the report to this Markdown file as well.")]
 
 
@@ -56,6 +59,7 @@ def gate(
     chip: ItsChip = "",
     model: ItsModel = "",
     out: OutFile = None,
+    records: Records = None,
     as_json: Json = False,
     recipes: Recipes = None,
 ) -> None:
@@ -72,12 +76,16 @@ def gate(
         model=catalogue.model(model).name if model else "",
         others=tables,
     )
+    before, after = _side(reference), _side(target)
+    if records is not None:
+        _write(records / "reference", before[1])
+        _write(records / "target", after[1])
     verdict = compare(
         chosen,
         policy_sha256=sha256_of(chosen),
         benchmarks=everything.benchmarks,
-        reference=_side(reference),
-        target=_side(target),
+        reference=before,
+        target=after,
         subject=subject,
     )
     if out is not None:
@@ -109,10 +117,23 @@ def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:
     ), records
 
 
+def _write(folder: Path, records: tuple[Record, ...]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, record in enumerate(records, start=1):
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in record.facts.task)[:80]
+        write_durably(folder / f"{number:03}-{name}.json", pretty_json(record.as_file()))
+
+
 def _told(found: Comparison) -> str:
     lines = [*table(found), "", *found.reasons]
-    notes = [(task.task, one) for task in found.tasks for one in task.findings if one.weight == "note"]
-    lines += [f"note: {task}: {one.id}: {one.text}" for task, one in notes]
+    noted: dict[str, list[str]] = {}
+    for task in found.tasks:
+        for one in task.findings:
+            if one.weight == "note":
+                noted.setdefault(f"{one.id}: {one.text}", []).append(task.task)
+    lines += [
+        f"note: {tasks[0] if len(tasks) == 1 else f'{len(tasks)} tasks'}: {text}" for text, tasks in noted.items()
+    ]
     if found.settle:
         lines += ["", "what would settle it:", *(f"  {text}" for text in found.settle)]
     return "\n".join(lines) + "\n"

@@ -31,10 +31,10 @@ def fingerprint(text: str | None) -> int:
 
 @dataclass(slots=True)
 class Answers:
-    """One row an answer. `repeats` counts from 0; `clusters` is empty when no item names one.
+    """One row an answer. `repeats` counts from 0; a cluster is empty where the source names none.
 
     `documents`, `prompts` and `said` (the answer's text) are fingerprints, 0 where the source has none; `tokens` is -1
-    where it is not known.
+    where it is not known. `struck` is the sum of what the source gave to answers that are not `ok`.
     """
 
     ids: list[str] = field(default_factory=list)
@@ -47,6 +47,7 @@ class Answers:
     prompts: array[int] = field(default_factory=lambda: array("Q"))
     said: array[int] = field(default_factory=lambda: array("Q"))
     clusters: list[str] = field(default_factory=list)
+    struck: float = 0.0
 
     def add(
         self,
@@ -67,6 +68,7 @@ class Answers:
         self.repeats.append(repeat)
         self.statuses.append(STATUSES.index(status))
         self.scores.append(score if status == "ok" else 0.0)
+        self.struck += score if status != "ok" else 0.0
         self.finishes.append(FINISHES.index(finish) if finish else _UNKNOWN_FINISH)
         self.tokens.append(-1 if tokens is None else tokens)
         self.documents.append(fingerprint(document))
@@ -114,7 +116,11 @@ class Record:
     def as_file(self) -> EvalRunFile:
         """The documented record. Fingerprints stand where the source's own identifiers were."""
         items = None if self.answers is None else tuple(_rows(self.answers))
-        return EvalRunFile(**self.facts.model_dump(by_alias=True), items=items)
+        facts, headline = self.facts, self.facts.headline
+        if headline is not None and self.answers is not None:
+            struck = headline.model_copy(update={"struck": self.answers.struck})
+            facts = facts.model_copy(update={"headline": struck})
+        return EvalRunFile(**facts.model_dump(by_alias=True), items=items)
 
 
 def _rows(answers: Answers) -> Iterator[RunItem]:

@@ -23,7 +23,7 @@ class TaskComparison(Value):
     tier: Tier
     decision: TaskDecision
     items: int
-    evidence: Literal["paired", "graded", "aggregate", "none"]
+    evidence: Literal["paired", "graded", "aggregate"]
     metric: Text
     scale: int
     margin: _Share

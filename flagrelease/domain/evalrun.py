@@ -61,13 +61,15 @@ class Headline(Value):
     """The score as the source states it, out of the record's scale, with the decimals that are written.
 
     `items` is the number that it is a mean over, by the source's own word, `right` how many of them were right;
-    `stderr` is out of the scale too.
+    `stderr` is out of the scale too. `struck` is what the source gave, in shares and all together, to answers that are
+    not `ok`: its score has that in, and the record's items have not.
     """
 
     score: Annotated[float, Field(allow_inf_nan=False)]
     decimals: _Count
     items: _Count | None = None
     right: _Count | None = None
+    struck: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     stderr: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 

@@ -84,12 +84,18 @@ def _put_together(sources: Sources, name: str, head: Mapping[str, Any], rows: It
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise sources.refuse(name, f"`{where}`: {first['msg']}", hint="docs/gate.md describes the record") from error
+    if items is not None and facts.headline is not None:
+        items.answers.struck += facts.headline.struck
+        facts = facts.model_copy(update={"headline": facts.headline.model_copy(update={"struck": 0.0})})
     source = sources.source(name, NAME)
     return Record(facts.model_copy(update={"sources": (*facts.sources, source)}), items.answers if items else None)
 
 
 def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
-    """What `evaluate` wrote, as a record of today: nothing that it says is lost but the item's own answer label."""
+    """What `evaluate` wrote, as a record of today.
+
+    Its settings stay where they are: threads, dtype and the hash of a side's own token ids may differ between sides.
+    """
     items = Items(sources)
     for item in run.items:
         items.add(
@@ -122,8 +128,6 @@ def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
         kind=items.kind(),
         scale=1,
         headline=Headline(score=number_of(run.score) or 0.0, decimals=_DECIMALS, items=len(run.items)),
-        # How a side answers is its own business in that form: dtype, threads, the hash of its own token ids.
-        notes=tuple(f"{key}: {value}" for key, value in sorted(run.settings.items())),
         sources=(sources.source(name, NAME),),
         finished=run.finished.isoformat(),
     )

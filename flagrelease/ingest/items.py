@@ -6,6 +6,7 @@ from typing import Any, Final
 from flagrelease.domain.answers import Answers
 from flagrelease.domain.evalrun import Finish, Kind, Status
 from flagrelease.errors import RecipeError
+from flagrelease.ingest.say import number_of
 from flagrelease.ingest.sources import Sources
 
 ITEM_LIMIT: Final = 1_000_000
@@ -58,7 +59,8 @@ class Items:
         self._seen.add(key)
         if len(self._seen) > ITEM_LIMIT:
             raise self._refuse(name, f"wanted at most {ITEM_LIMIT:,} answers of one task, found more")
-        number = self._score(name, item, score) if status == "ok" else 0.0
+        # An answer that failed may have no mark at all.
+        number = 0.0 if status != "ok" and number_of(score) is None else self._score(name, item, score)
         self.answers.add(
             item,
             number,

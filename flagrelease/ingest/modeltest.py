@@ -53,7 +53,8 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
                 unit.main,
                 f"{row['tasks'][:60]!r}: wanted Pass within a Total above 0, found {row['pass']} of {row['total']}",
             )
-        scale, notes = _scale(right / total, value, row["value"])
+        scale, decimals = _scale(right / total, value)
+        counted = int(right) if right == int(right) else None
         yield Record(
             RunFacts(
                 task=text_of(row["tasks"]) or "unnamed",
@@ -61,31 +62,27 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
                 dataset=DatasetFacts(items=int(total)),
                 shots=int(row["n-shot"]) if row.get("n-shot", "").isdecimal() else None,
                 metric=text_of(row["metric"]),
-                kind="proportion" if right == int(right) else "bounded_mean",
+                kind="proportion" if counted is not None else "bounded_mean",
                 scale=scale,
                 headline=Headline(
-                    score=float(scale * right / total),
-                    decimals=12,
+                    score=float(scale * right / total if value is None else value),
+                    decimals=decimals,
                     items=int(total),
-                    right=int(right) if right == int(right) else None,
+                    right=counted,
                 ),
-                notes=notes,
                 sources=(sources.source(unit.main, NAME),),
             )
         )
 
 
-def _scale(share: Decimal, value: Decimal | None, spelled: str) -> tuple[Scale, tuple[str, ...]]:
-    """The scale on which Value is what Pass of Total gives."""
+def _scale(share: Decimal, value: Decimal | None) -> tuple[Scale, int]:
+    """The scale on which Value is what Pass of Total gives, and its decimals. Where it is neither, the gate says so."""
     if value is None:
-        return 1, ()
+        return 1, 12
     digits = value.as_tuple().exponent
-    half = Decimal(1).scaleb(digits if isinstance(digits, int) else 0) / 2
-    scales: tuple[Scale, ...] = (1, 100)
-    for scale in scales:
-        if abs(share * scale - value) <= half:
-            return scale, ()
-    return 1, (f"Value {spelled[:40]} is not what Pass of Total gives, {float(share):.6g}; Pass and Total are used",)
+    decimals = max(0, -digits) if isinstance(digits, int) else 0
+    half = Decimal(1).scaleb(-decimals) / 2
+    return (100 if abs(share * 100 - value) <= half else 1), decimals
 
 
 def _number(cell: str) -> Decimal | None:

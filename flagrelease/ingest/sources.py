@@ -135,7 +135,8 @@ class Sources:
                 total.update(block)
                 *whole, rest = (rest + block).split(b"\n")
                 if len(rest) > LINE_LIMIT:
-                    raise self.refuse(name, f"line {number + 1}: wanted at most {LINE_LIMIT:,} bytes, found more")
+                    at = number + len(whole) + 1
+                    raise self.refuse(name, f"line {at}: wanted at most {LINE_LIMIT:,} bytes, found more")
                 yield from self._rows(name, whole, number)
                 number += len(whole)
         yield from self._rows(name, [rest], number)

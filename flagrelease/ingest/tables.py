@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from flagrelease.ingest.sources import Sources
+from flagrelease.ingest.sources import LINE_LIMIT, Sources
+
+# Python's own limit, 128 KiB a cell, is less than a long chain of thought.
+csv.field_size_limit(LINE_LIMIT)
 
 _ROWS: Final = 200_000
 _RULE: Final = re.compile(r"[\s|:+=\-]*[-=][\s|:+=\-]*\Z")

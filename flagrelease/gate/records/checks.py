@@ -12,9 +12,12 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
 )
 """Of one task with both its records, in the order in which they are written."""
 
+GRADED: Final = ("graded", "hold", "graded answers or several runs, whose interval is not worked out yet")
+
 TITLES: Final[tuple[tuple[str, str, str], ...]] = (
     *choose.TITLES,
     *((one.id, one.weight, one.title) for one in CHECKS),
+    GRADED,
     *copied.TITLES,
 )
 """Id, weight and title of everything that can be found."""

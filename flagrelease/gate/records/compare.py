@@ -14,11 +14,14 @@ from flagrelease.gate.multiplicity import holm
 from flagrelease.gate.paired import items_for_margin
 from flagrelease.gate.records.asked import Asked, asked_of, unasked
 from flagrelease.gate.records.check import Sides, cut
-from flagrelease.gate.records.checks import look
+from flagrelease.gate.records.checks import GRADED, look
 from flagrelease.gate.records.choose import Chosen, choose
 from flagrelease.gate.records.copied import Table, copied
 from flagrelease.gate.records.estimate import Estimate, estimate
 from flagrelease.gate.records.words import bundle_words, settle_words, task_words
+
+UNKNOWN_HARNESS = "table"
+"""What the record of a plain table has in its place."""
 
 _BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
 
@@ -55,7 +58,8 @@ def compare(
 ) -> Comparison:
     """Judge the target by every task of the policy.
 
-    Raises RecipeError when neither side has any task of the policy: then nothing was compared at all.
+    Raises RecipeError when two harnesses scored a task, and when no task of the policy is on both sides: then nothing
+    was compared at all.
     """
     tasks = asked_of(policy, benchmarks)
     looked, missing = [], []
@@ -64,6 +68,7 @@ def compare(
         if before.record is None or after.record is None:
             missing.append(_missing(asked, before, after))
         else:
+            _refuse_two_harnesses(asked, before.record, after.record)
             sides = Sides(asked=asked, policy=policy, reference=before.record, target=after.record, image=subject.image)
             looked.append(_look(sides, (*before.findings, *after.findings)))
     if not looked:
@@ -87,6 +92,17 @@ def compare(
     )
 
 
+def _refuse_two_harnesses(asked: Asked, before: Record, after: Record) -> None:
+    """A plain table does not say which harness its scores are of; the gate says that."""
+    names = before.facts.harness.name, after.facts.harness.name
+    if names[0] != names[1] and UNKNOWN_HARNESS not in names:
+        raise RecipeError(
+            f"{asked.name}: wanted the scores of one harness, found {cut(names[0])} on the reference and "
+            f"{cut(names[1])} on the target",
+            hint="run one harness, in one version, on both sides: two harnesses differ by points on the same answers",
+        )
+
+
 def _missing(asked: Asked, before: Chosen, after: Chosen) -> tuple[Asked, str]:
     sides = [side for side, one in (("reference", before), ("target", after)) if one.record is None]
     metrics = sorted({*before.other_metrics, *after.other_metrics})
@@ -101,8 +117,7 @@ def _look(sides: Sides, before: tuple[Finding, ...]) -> _Looked:
     figures = estimate(sides, _confidence(sides.policy))
     findings = (*before, *look(sides))
     if figures.evidence == "graded":
-        text = "graded answers, or several runs: the interval of their difference is not worked out here yet"
-        findings = (*findings, Finding(id="graded", weight="hold", text=text))
+        findings = (*findings, Finding(id=GRADED[0], weight="hold", text=GRADED[2]))
     return _Looked(sides.asked, figures, findings, sides.target.facts.harness.name)
 
 

@@ -15,7 +15,7 @@ from flagrelease.gate.records.whole import lacking
 class Estimate:
     """Shares. `interval`, flips and `p_damage` are there for right-or-wrong answers of one run only."""
 
-    evidence: Literal["paired", "graded", "aggregate", "none"]
+    evidence: Literal["paired", "graded", "aggregate"]
     items: int
     reference: float | None = None
     target: float | None = None
@@ -83,4 +83,6 @@ def _stated(sides: Sides, which: int) -> float | None:
     headline = record.facts.headline
     if record.answers is not None:
         return math.fsum(means(record.answers).values()) / sides.asked.items
+    if headline is not None and headline.right is not None and headline.items:
+        return headline.right / headline.items
     return None if headline is None else headline.score / (record.facts.scale or sides.asked.scale)

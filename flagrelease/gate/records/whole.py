@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from flagrelease.domain.answers import OK, Answers, Record
+from flagrelease.domain.evalrun import Headline
 from flagrelease.gate.attainable import attainable
 from flagrelease.gate.chance import p_above_chance
 from flagrelease.gate.records.check import Sides, check, cut, named, points
@@ -90,17 +91,31 @@ def headline_differs(sides: Sides) -> Iterator[str]:
     """Over as many answers as the source says it is a mean of, and rounded as it is written."""
     for side, one in sides.both:
         headline, answers, scale = one.facts.headline, one.answers, one.facts.scale
-        if headline is None or answers is None or scale is None:
+        if headline is None or scale is None:
+            continue
+        if answers is None:
+            yield from _other_than_counted(side, headline, scale)
             continue
         over = headline.items if headline.items is not None else len(answers)
         if over == 0:
             continue
-        found = scale * math.fsum(answers.scores) / over
+        found = scale * (math.fsum(answers.scores) + answers.struck) / over
         # Half a unit of the last decimal, and what adding up in another order may do.
         if abs(found - headline.score) > 0.5 * 10.0**-headline.decimals + 1e-9 * scale:
             yield (
                 f"the {side} states {headline.score:.{min(headline.decimals, 6)}f} out of {scale}, its "
                 f"{over:,} answers give {found:.{min(headline.decimals + 2, 6)}f}"
+            )
+
+
+def _other_than_counted(side: str, headline: Headline, scale: int) -> Iterator[str]:
+    """An aggregate that says how many were right of how many."""
+    if headline.right is not None and headline.items:
+        found = scale * headline.right / headline.items
+        if abs(found - headline.score) > 0.5 * 10.0**-headline.decimals + 1e-9 * scale:
+            yield (
+                f"the {side} states {headline.score:g} out of {scale}, {headline.right:,} of {headline.items:,} give "
+                f"{found:.6g}"
             )
 
 
