@@ -41,6 +41,11 @@ class DatasetFacts(Value):
     items: _Count | None = None
 
 
+def selection_of(count: int, available: int, seed: int) -> str:
+    """The fingerprint of items that were drawn here, the same for the policy and for what was recorded."""
+    return f"{count} of {available}, seed {seed}"
+
+
 class Judge(Value):
     """Who scored the answers, where that was a model."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evalrun import STATUSES, DatasetFacts, Harness, Headline, RunFacts
+from flagrelease.domain.evalrun import STATUSES, DatasetFacts, Harness, Headline, RunFacts, selection_of
 from flagrelease.domain.evidence import Baseline, EvalRun
 from flagrelease.formats.strict import decode_json
 from flagrelease.ingest.format import Format, Unit
@@ -115,7 +115,7 @@ def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
             id=f"{dataset.carrier}: {dataset.member}",
             revision=dataset.sha256,
             split=dataset.split,
-            fingerprint=f"{dataset.items_selected} of {dataset.items_available}, seed {dataset.selection_seed}",
+            fingerprint=selection_of(dataset.items_selected, dataset.items_available, dataset.selection_seed),
             items=dataset.items_selected,
         ),
         model=run.model,

@@ -7,12 +7,12 @@ from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
 from flagrelease.domain.evalrun import SourceFile
 from flagrelease.errors import RecipeError
-from flagrelease.formats.characters import JSON_LIMIT
-from flagrelease.formats.json_tree import check_json
-from flagrelease.formats.positions import MAX_DEPTH, UnreadableError
 
 Json: TypeAlias = Any
 Row: TypeAlias = Mapping[str, Json]
+
+DOCUMENT_LIMIT: Final = 256 << 20
+"""Bytes of a JSON document: some thousand items with their chains of thought."""
 
 TEXT_LIMIT: Final = 8 << 20
 """Bytes of a table."""
@@ -101,19 +101,26 @@ class Sources:
     def document(self, name: str) -> Json:
         """A JSON file, kept until `forget`. Raises RecipeError: NaN, a key twice, cut off, too large or too deep."""
         if name not in self._documents:
-            if self._kept > JSON_LIMIT:
+            if self._kept > DOCUMENT_LIMIT:
                 self.forget()
-            text = self.text(name, JSON_LIMIT)
-            try:
-                if not check_json(text):
-                    raise self.refuse(name, "a key is there twice in one object, so the file says two things")
-                self._documents[name] = _parsed(text)
-                self._kept += len(text)
-            except UnreadableError as stop:
-                raise self.refuse(name, f"line {stop.fault.at.line}: {stop.fault.text}", hint=_CUT) from stop
-            except RecursionError as error:
-                raise self.refuse(name, f"nested more than {MAX_DEPTH} deep") from error
+            text = self.text(name, DOCUMENT_LIMIT)
+            self._documents[name] = self._parsed(name, text)
+            self._kept += len(text)
         return self._documents[name]
+
+    def _parsed(self, name: str, text: str) -> Json:
+        try:
+            found = _STRICT.decode(text)
+        except json.JSONDecodeError as error:
+            words = f"line {error.lineno}: not valid JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+            raise self.refuse(name, words, hint=_CUT) from error
+        except RecursionError as error:
+            raise self.refuse(name, f"nested more than {_DEPTH} deep") from error
+        except ValueError as error:
+            raise self.refuse(name, _words(error)) from error
+        if _is_deeper(found, _DEPTH):
+            raise self.refuse(name, f"nested more than {_DEPTH} deep")
+        return found
 
     # Lines ----------------------------------------------------------------------------------------
 
@@ -162,12 +169,12 @@ class Sources:
         except UnicodeDecodeError as error:
             raise self.refuse(name, f"line {number}: not UTF-8 at byte {error.start:,}") from error
         except RecursionError as error:
-            raise self.refuse(name, f"line {number}: nested more than {MAX_DEPTH} deep") from error
+            raise self.refuse(name, f"line {number}: nested more than {_DEPTH} deep") from error
         except json.JSONDecodeError as error:
             text = f"line {number}: not valid JSON: {error.msg[:1].lower()}{error.msg[1:]}"
             raise self.refuse(name, text, hint=_CUT) from error
         except ValueError as error:
-            raise self.refuse(name, f"line {number}: {error}") from error
+            raise self.refuse(name, f"line {number}: {_words(error)}") from error
         if not isinstance(row, dict):
             raise self.refuse(name, f"line {number}: wanted an object, found {type(row).__name__}")
         return row
@@ -187,16 +194,13 @@ def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no number")
 
 
+def _words(error: ValueError) -> str:
+    """Python's own words for a number of many digits are advice to programmers."""
+    return "a whole number has too many digits" if "digits" in str(error) else str(error)
+
+
 _STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
 _DEPTH: Final = 60
-
-
-def _parsed(text: str) -> Json:
-    """Only after it has been checked."""
-    found = json.loads(text)
-    if _is_deeper(found, _DEPTH):
-        raise RecursionError
-    return found
 
 
 def _is_deeper(value: Json, left: int) -> bool:

@@ -77,6 +77,12 @@ def _column(sources: Sources, unit: Unit, row: Mapping[str, str]) -> str:
         return wanted
     if len(scores) != 1:
         found = ", ".join(scores) or "none"
+        if not scores and any(name.startswith("diff") for name in row):
+            raise sources.refuse(
+                unit.main,
+                "wanted both sides' scores, found differences only",
+                hint="a difference without its two scores and the number of items decides nothing: measure both sides",
+            )
         hint = f"name the side's column, such as {sources.place(unit.main)}{COLUMN}{scores[0] if scores else 'score'}"
         raise sources.refuse(unit.main, f"wanted one column of scores, found {found}", hint=hint)
     return scores[0]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evalrun import Harness, Headline
+from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline
 from flagrelease.errors import RecipeError
 from flagrelease.gate.decide import decide
 from flagrelease.gate.records.words import markdown, table
@@ -145,6 +145,25 @@ def test_records_that_nobody_asks_for_are_named() -> None:
     found = judged([reference, more], target)
     assert found.decision == "GO"
     assert found.reasons[-1] == "essay: the policy does not ask for it, its records are not used"
+
+
+def test_own_tasks_are_compared_with_the_items_that_the_policy_draws() -> None:
+    policy = own_policy(task=own_task(count=400, chance=0.0))
+    given: dict[str, Any] = {"task": "task", "metric": "acc_norm", "harness": Harness(name="flagrelease")}
+    drawn, other = (DatasetFacts(fingerprint=f"400 of 1200, seed {seed}") for seed in (1, 2))
+    before, after = both()
+    right = judged(
+        a_record(answers(before), dataset=drawn, **given),
+        a_record(answers(after), side="t", dataset=drawn, **given),
+        policy=policy,
+    )
+    wrong = judged(
+        a_record(answers(before), dataset=other, **given),
+        a_record(answers(after), side="t", dataset=other, **given),
+        policy=policy,
+    )
+    assert (right.decision, wrong.decision) == ("GO", "NO-GO")
+    assert "the policy draws 400 of 1200, seed 1, the reference has 400 of 1200, seed 2" in wrong.reasons[1]
 
 
 def test_what_would_settle_it_is_a_number_of_items_or_of_runs() -> None:

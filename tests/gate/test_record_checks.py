@@ -102,7 +102,31 @@ FOUND: list[tuple[str, str, Makes]] = [
     ("other-weights", "the weights' SHA-256 is aaa", lambda: (reference(), target(weights_sha256="b" * 64))),
     ("other-metric", "less is better in the target's metric", lambda: (reference(), target(higher_is_better=False))),
     ("other-precision", "the precision is fp32", lambda: (reference(precision="fp32"), target(precision="Q4_1"))),
-    ("unstated", "the target's files do not state the settings", lambda: (reference(), target(settings={}))),
+    (
+        "unstated",
+        "neither side's files state the settings, the weights' SHA-256",
+        lambda: (reference(settings={}, weights_sha256=None), target(settings={}, weights_sha256=None)),
+    ),
+    (
+        "stated-by-one-side",
+        "the target's files do not state the settings, the other side's do",
+        lambda: (reference(), target(settings={})),
+    ),
+    (
+        "stated-by-one-side",
+        "the reference's files do not state the harness's version",
+        lambda: (reference(harness=Harness(name="own")), target()),
+    ),
+    (
+        "other-harness",
+        "the policy wants the scores of own, the reference has those of another",
+        lambda: (reference(harness=Harness(name="another")), target(harness=Harness(name="another"))),
+    ),
+    (
+        "same-answers",
+        "all 400 answers are the same, word for word",
+        lambda: (a_record(answers(SCORES, said="Paris")), a_record(answers(SCORES, said="Paris"), side="t")),
+    ),
     (
         "reference-is-target",
         "the same files, byte for byte",
@@ -266,6 +290,7 @@ def test_scoring_the_same_answers_twice_gives_the_same_or_is_invalid() -> None:
     (good,) = judged(reference(), [first, same]).tasks
     (bad,) = judged(reference(), [first, moved]).tasks
     assert (ids(good), good.decision) == ({"scored-twice"}, "PASS")
+    assert "2 times with the same result" in good.findings[0].text
     assert (ids(bad), bad.decision) == ({"scored-twice-differs"}, "INVALID")
     assert "item q399 differently" in bad.findings[0].text
 

@@ -130,6 +130,12 @@ def test_what_is_no_score_is_refused_with_its_task(tmp_path: Path, cell: str) ->
         read(path)
 
 
+def test_a_table_of_differences_is_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path, {"t.md": "| Metrics | Difference |\n|---|---|\n| MMMU | 1.44% |\n"})
+    with pytest.raises(RecipeError, match="found differences only"):
+        read(path)
+
+
 def test_a_score_to_be_done_is_no_record(tmp_path: Path) -> None:
     path = folder(tmp_path, {"t.md": "| Task | score |\n|---|---|\n| MMLU | TBD |\n| AIME | 50.0 |\n"})
     assert [record.facts.task for record in read(path)] == ["AIME"]

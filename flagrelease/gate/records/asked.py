@@ -7,6 +7,7 @@ from typing import Final
 
 from flagrelease.domain.answers import Record
 from flagrelease.domain.benchmark import Benchmark, Scale
+from flagrelease.domain.evalrun import selection_of
 from flagrelease.domain.gate import HarnessTask, Policy, Task, Tier
 
 _SAME_METRIC: Final = {"acc": "accuracy", "score": "judge score"}
@@ -15,9 +16,14 @@ _PLAIN: Final = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One task of a policy. `margin` is a fraction; `step` none where an item's score may be anything."""
+    """One task of a policy. `margin` is a fraction; `step` none where an item's score may be anything.
+
+    `harness` is empty, and `selection` says which items were drawn, for a task that is asked here.
+    """
 
     name: str
+    harness: str
+    selection: str
     items: int
     metric: str
     scale: Scale
@@ -41,6 +47,8 @@ def asked_of(policy: Policy, benchmarks: Mapping[str, Benchmark]) -> tuple[Asked
 def _own(name: str, task: Task) -> Asked:
     return Asked(
         name=name,
+        harness="",
+        selection=selection_of(task.selection.count, task.dataset.items_available, task.selection.seed),
         items=task.selection.count,
         metric=task.metric,
         scale=task.scale,
@@ -66,6 +74,8 @@ def _harness(name: str, task: HarnessTask, benchmark: Benchmark | None) -> Asked
         step = 1.0
     return Asked(
         name=name,
+        harness=task.harness,
+        selection="",
         items=task.items,
         metric=task.metric,
         scale=task.scale,

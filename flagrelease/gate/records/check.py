@@ -32,6 +32,11 @@ class Sides:
         return ("reference", self.reference), ("target", self.target)
 
     @property
+    def each_with_other(self) -> tuple[tuple[str, Record, Record], ...]:
+        """Each side with its word and the side that it stands against."""
+        return ("reference", self.reference, self.target), ("target", self.target, self.reference)
+
+    @property
     def has_items(self) -> bool:
         """Whether the sides can be paired."""
         return self.reference.answers is not None and self.target.answers is not None

@@ -18,10 +18,8 @@ from flagrelease.gate.records.checks import GRADED, look
 from flagrelease.gate.records.choose import Chosen, choose
 from flagrelease.gate.records.copied import Table, copied
 from flagrelease.gate.records.estimate import Estimate, estimate
+from flagrelease.gate.records.same import UNKNOWN_HARNESS
 from flagrelease.gate.records.words import bundle_words, settle_words, task_words
-
-UNKNOWN_HARNESS = "table"
-"""What the record of a plain table has in its place."""
 
 _BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
 

@@ -7,6 +7,9 @@ from flagrelease.domain.answers import Record
 from flagrelease.gate.records.asked import canonical_metric
 from flagrelease.gate.records.check import Sides, check, cut, named
 
+UNKNOWN_HARNESS: Final = "table"
+"""What the record of a plain table has in its place."""
+
 _Reads = tuple[tuple[str, Callable[[Record], object]], ...]
 
 _DATASET: Final[_Reads] = (
@@ -25,6 +28,15 @@ def _differing(sides: Sides, reads: _Reads) -> Iterator[str]:
             yield f"{what} is {cut(before)} on the reference and {cut(after)} on the target"
 
 
+@check("other-harness", "invalid", "another harness than the policy was written for")
+def other_harness(sides: Sides) -> Iterator[str]:
+    """Two harnesses on two sides make no comparison at all; a plain table does not say whose scores it has."""
+    for side, one in sides.both:
+        found = one.facts.harness.name
+        if sides.asked.harness and found not in (sides.asked.harness, UNKNOWN_HARNESS):
+            yield f"the policy wants the scores of {sides.asked.harness}, the {side} has those of {cut(found)}"
+
+
 @check("other-harness-version", "invalid", "the harness, or its configuration of the task, differs")
 def other_harness_version(sides: Sides) -> Iterator[str]:
     """Its version and, where both keep one, the hash of what it says of the task."""
@@ -41,6 +53,10 @@ def other_harness_version(sides: Sides) -> Iterator[str]:
 def other_dataset(sides: Sides) -> Iterator[str]:
     """Where the sides ran over other items, the fingerprint differs too; `item-differs` then says which."""
     found = list(_differing(sides, _DATASET))
+    for side, one in sides.both:
+        drawn = one.facts.dataset.fingerprint
+        if sides.asked.selection and drawn is not None and drawn != sides.asked.selection:
+            found.append(f"the policy draws {sides.asked.selection}, the {side} has {cut(drawn)}")
     yield from found
     if not found and not _documents(sides):
         yield from _differing(sides, (("the dataset's fingerprint", lambda one: one.facts.dataset.fingerprint),))
@@ -132,21 +148,43 @@ def other_metric(sides: Sides) -> Iterator[str]:
             yield f"less is better in the {side}'s metric {cut(one.facts.metric)}; a policy's margin is of a score"
 
 
-@check("unstated", "note", "what has to be the same and is not stated, so that nothing could be compared")
+_STATED: Final[_Reads] = (
+    ("the harness's version", lambda one: one.facts.harness.version),
+    ("the dataset or its items", lambda one: one.facts.dataset.id or _marks(one, "documents")),
+    ("the prompts", lambda one: _marks(one, "prompts")),
+    ("the settings", lambda one: one.facts.settings or None),
+    ("the weights' SHA-256", lambda one: one.facts.weights_sha256),
+)
+
+
+@check("unstated", "note", "what has to be the same and neither side states, so that nothing could be compared")
 def unstated(sides: Sides) -> Iterator[str]:
-    """By side, in one sentence."""
-    reads: _Reads = (
-        ("the harness's version", lambda one: one.facts.harness.version),
-        ("the dataset or its items", lambda one: one.facts.dataset.id or _marks(one, "documents")),
-        ("the prompts", lambda one: _marks(one, "prompts")),
-        ("the settings", lambda one: one.facts.settings or None),
-        ("the weights' SHA-256", lambda one: one.facts.weights_sha256),
-    )
-    for side, one in sides.both:
-        if lacking := [what for what, read in reads if not read(one)]:
-            yield f"the {side}'s files do not state {', '.join(lacking)}"
-        if sides.asked.judged and one.facts.judge is None:
-            yield f"the {side}'s files do not state the judge"
+    """Most harnesses know nothing of the weights behind a server."""
+    lacking = [what for what, read in _STATED if not read(sides.reference) and not read(sides.target)]
+    if sides.asked.judged and sides.reference.facts.judge is None and sides.target.facts.judge is None:
+        lacking.append("the judge")
+    if lacking:
+        yield f"neither side's files state {', '.join(lacking)}"
+
+
+@check("stated-by-one-side", "hold", "what has to be the same is stated by one side only")
+def stated_by_one_side(sides: Sides) -> Iterator[str]:
+    """What is left out on one side could be anything."""
+    judge = (("the judge", lambda one: one.facts.judge),) if sides.asked.judged else ()
+    reads: _Reads = (*_STATED, *judge)
+    for side, one, other in sides.each_with_other:
+        if lacking := [what for what, read in reads if read(other) and not read(one)]:
+            yield f"the {side}'s files do not state {', '.join(lacking)}, the other side's do"
+
+
+@check("same-answers", "note", "every answer is the same on both sides, word for word")
+def same_answers(sides: Sides) -> Iterator[str]:
+    """Two chips flip some per cent of the answers; none at all may be one run under two names."""
+    before, after = sides.reference.answers, sides.target.answers
+    if before is None or after is None or not all(before.said) or len(before) != len(after):
+        return
+    if dict(zip(before.ids, before.said, strict=True)) == dict(zip(after.ids, after.said, strict=True)):
+        yield f"all {len(before):,} answers are the same, word for word: this may be one run under two names"
 
 
 def _marks(record: Record, column: str) -> bool:

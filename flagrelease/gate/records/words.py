@@ -61,6 +61,8 @@ def _settling(task: TaskComparison, harness: str) -> Iterator[str]:
         yield _ITEMS.get(harness, "the record of each item on both sides, as a harness keeps it")
     if "unattainable-aggregate" in ids:
         yield "how many items were scored, and how many runs were averaged"
+    if "stated-by-one-side" in ids:
+        yield "the whole output of the side that leaves it out"
     if "at-chance" in ids:
         yield "a task that the model answers better than a guesser"
     if ids & {"length-drift", "truncation-drift"}:
