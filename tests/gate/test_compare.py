@@ -91,6 +91,13 @@ def test_runs_are_averaged_item_by_item() -> None:
     assert task.reference_score == 0.25
 
 
+def test_an_item_that_the_target_lacks_altogether_is_lost() -> None:
+    before, after = both()
+    task = task_of(a_record(answers(before)), a_record(answers(after[1:], first=1), side="t"))
+    assert (task.lost, task.gained, task.target_score) == (1, 0, 199 / 400)
+    assert task.worst == pytest.approx(-1 / 400)
+
+
 def test_a_task_that_a_side_lacks_is_no_go() -> None:
     policy = a_policy(harness_tasks={"quiz": a_task(), "essay": a_task(benchmark="essay")})
     found = judged(*sides(), policy=policy)

@@ -36,6 +36,12 @@ def test_exchanged_columns_are_a_copy() -> None:
     assert "with its columns exchanged" in found.text
 
 
+def test_rows_whose_sides_are_equal_tell_nothing_of_the_order_of_columns() -> None:
+    equal = dict.fromkeys("abc", (0.5, 0.5))
+    found = list(copied(Table(title="own", chip="c", model="m", rows=equal), [release(equal)]))
+    assert [one.text.startswith("the target's scores are those of") for one in found] == [True]
+
+
 def test_one_reference_for_two_chips_is_no_copy() -> None:
     assert list(copied(own(), [release({name: (before, 0.1) for name, (before, _) in ROWS.items()})])) == []
 
