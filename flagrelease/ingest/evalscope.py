@@ -27,7 +27,9 @@ def find(sources: Sources) -> Iterator[Unit]:
     """Each report, with the files of items, predictions and configuration that lie beside `reports`."""
     for name in sources.named(".json"):
         document = sources.document(name)
-        if not isinstance(document, dict) or "dataset_name" not in document or "metrics" not in document:
+        if not isinstance(document, dict) or "dataset_name" not in document:
+            continue
+        if not isinstance(document.get("metrics"), list):
             continue
         root, _, below = name.rpartition("reports/")
         model, stem = below.rpartition("/")[0], base_of(name).removesuffix(".json")
@@ -163,7 +165,7 @@ def _add(
     name: str,
     row: Mapping[str, Any],
     *,
-    ends: Mapping[tuple[str, Any], tuple[Any, Any]],
+    ends: Mapping[tuple[str, str], tuple[Any, Any]],
     primary: Any,
 ) -> None:
     subset = base_of(name).removesuffix(".jsonl")
@@ -173,7 +175,7 @@ def _add(
     if not isinstance(sample, dict) or not isinstance(score, dict) or not isinstance(values, dict):
         raise _no_review(sources, name, row)
     usable: Status = "ok" if score.get("status") in ("success", None) else "error"
-    finish, tokens = ends.get((subset, row.get("index")), (None, None))
+    finish, tokens = ends.get((subset, str(row.get("index"))), (None, None))
     for metric, value in values.items():
         # The report has names of its own for some metrics; it says which one is the main one, and so does the item.
         is_main = metric == score.get("main_score_name") and isinstance(primary, dict)
@@ -207,9 +209,9 @@ def _asked(row: Mapping[str, Any]) -> str | None:
     return "\n".join(str(one) for one in sent) or None
 
 
-def _ends(sources: Sources, unit: Unit) -> dict[tuple[str, Any], tuple[Any, Any]]:
+def _ends(sources: Sources, unit: Unit) -> dict[tuple[str, str], tuple[Any, Any]]:
     """How each answer ended and how long it was, from the predictions."""
-    found: dict[tuple[str, Any], tuple[Any, Any]] = {}
+    found: dict[tuple[str, str], tuple[Any, Any]] = {}
     for name in unit.parts:
         if "/predictions/" in f"/{name}" and name.endswith(".jsonl"):
             subset = base_of(name).removesuffix(".jsonl")
@@ -219,7 +221,7 @@ def _ends(sources: Sources, unit: Unit) -> dict[tuple[str, Any], tuple[Any, Any]
                 usage = _at(output, "usage") if isinstance(output, dict) else {}
                 first = choices[0] if isinstance(choices, list) and choices else {}
                 reason = first.get("stop_reason") if isinstance(first, dict) else None
-                found[subset, row.get("index")] = (reason, usage.get("output_tokens"))
+                found[subset, str(row.get("index"))] = (reason, usage.get("output_tokens"))
     return found
 
 

@@ -70,6 +70,9 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
             f"{rejected} of {count_of(rejects.get('total_question'))} answers were refused and left out of the mean"
         )
     judged = any(word in task.lower() for word in _JUDGED)
+    total = count_of(rejects.get("total_question"))
+    if total is not None and rejected > total:
+        raise sources.refuse(unit.main, f"`reject_info`: wanted at most {total} refused answers, found {rejected}")
     headline = _headline(result, task, rejects, items)
     yield Record(
         RunFacts(

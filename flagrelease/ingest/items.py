@@ -1,6 +1,7 @@
 """Items into columns, each checked: a score outside 0 to 1, an id twice or too many items make no record."""
 
 import math
+import re
 from typing import Any, Final
 
 from flagrelease.domain.answers import Answers
@@ -12,7 +13,11 @@ from flagrelease.ingest.sources import Sources
 ITEM_LIMIT: Final = 1_000_000
 """Answers of one task on one side. The largest benchmark among the recipes has 14,042; more is a mistake."""
 
+RUN_LIMIT: Final = 10_000
+"""Runs of one item."""
+
 _ID_LIMIT: Final = 500
+_STRANGE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _FINISHES: Final[dict[str, Finish]] = {
     "stop": "stop",
     "eos": "stop",
@@ -41,18 +46,22 @@ class Items:
         *,
         repeat: int = 0,
         status: Status = "ok",
-        document: str | None = None,
-        prompt: str | None = None,
-        said: str | None = None,
-        cluster: str | None = None,
+        document: Any = None,
+        prompt: Any = None,
+        said: Any = None,
+        cluster: Any = None,
         finish: Any = None,
         tokens: Any = None,
     ) -> None:
-        """One answer out of the file `name`. Raises RecipeError."""
+        """One answer out of the file `name`; what is no text where one belongs is none. Raises RecipeError."""
         if type(item) is not str:
             item = _spelled(item)
         if not item or len(item) > _ID_LIMIT:
             raise self._refuse(name, f"wanted an id of 1 to {_ID_LIMIT} characters for each item, found {item[:60]!r}")
+        if not item.isprintable() and _STRANGE.search(item):
+            raise self._refuse(name, f"item {item[:60]!r}: wanted an id without control characters")
+        if not 0 <= repeat < RUN_LIMIT:
+            raise self._refuse(name, f"item {item[:60]!r}: wanted a run from 0 to {RUN_LIMIT - 1:,}, found {repeat}")
         key = (item, repeat) if repeat else item
         if key in self._seen:
             raise self._refuse(name, f"item {item[:60]!r} is there twice{f' in run {repeat + 1}' if repeat else ''}")
@@ -66,10 +75,10 @@ class Items:
             number,
             repeat=repeat,
             status=status,
-            document=document,
-            prompt=prompt,
-            said=said,
-            cluster=cluster,
+            document=document if type(document) is str else None,
+            prompt=prompt if type(prompt) is str else None,
+            said=said if type(said) is str else None,
+            cluster=cluster if type(cluster) is str else None,
             finish=finish_of(finish),
             tokens=tokens if type(tokens) is int and 0 <= tokens < 1 << 40 else None,
         )

@@ -87,8 +87,9 @@ def _items(sources: Sources, names: tuple[str, ...] | list[str]) -> dict[str, It
     found: dict[str, Items] = {}
     for name in names:
         for row in sources.lines(name):
-            for metric in row.get("metrics") or ():
-                value = row.get(metric)
+            metrics = row.get("metrics")
+            for metric in metrics if isinstance(metrics, list) else ():
+                value = row.get(metric) if isinstance(metric, str) else None
                 if isinstance(value, list | dict | str) or value is None:
                     # What is not a mean over items, such as perplexity's pairs, has no score of one item.
                     continue

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pydantic import ValidationError
+
 from flagrelease.domain.answers import Record
 from flagrelease.errors import RecipeError
 from flagrelease.ingest import evalrun, evalscope, flagevalmm, lm_eval, modeltest, opencompass, table, vlmevalkit
@@ -38,10 +40,19 @@ def records_of(sources: Sources) -> tuple[Record, ...]:
     ((kind, units),) = found.items()
     records = []
     for unit in units:
-        records += list(kind.read(sources, unit))
+        records += _read(sources, kind, unit)
         sources.forget()
     _refuse_empty(sources, records)
     return tuple(records)
+
+
+def _read(sources: Sources, kind: Format, unit: Unit) -> list[Record]:
+    try:
+        return list(kind.read(sources, unit))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise sources.refuse(unit.names[0], f"makes no record: `{where}`: {first['msg']}") from error
 
 
 def _units(sources: Sources, kinds: tuple[Format, ...]) -> Mapping[Format, list[Unit]]:

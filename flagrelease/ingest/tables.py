@@ -26,7 +26,11 @@ def header_of(sources: Sources, name: str) -> tuple[str, ...]:
     """The first row's cells, in lower case; empty where there is none."""
     with sources.opened(name) as stream:
         line = stream.readline(1 << 16).decode("utf-8-sig", "replace")
-    cells = next(csv.reader([line], delimiter=_delimiter(name)), [])
+    try:
+        cells = next(csv.reader([line], delimiter=_delimiter(name)), [])
+    except csv.Error:
+        # No CSV, so no header of one: whoever reads the file says what is wrong with it.
+        return ()
     return tuple(cell.strip().lower() for cell in cells)
 
 

@@ -1,9 +1,14 @@
 """Whatever is wrong with somebody's files ends in an error that says where, and in no record."""
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flagrelease.adapters import result_files
 from flagrelease.errors import RecipeError
@@ -35,7 +40,9 @@ def lines(*rows: object) -> str:
         ([{"id": "", "score": 1}], "wanted an id of 1 to 500 characters"),
         ([{"id": "x" * 501, "score": 1}], "wanted an id of 1 to 500 characters"),
         ([{"id": 1.5, "score": 1}], "wanted an id"),
+        ([{"id": "a\x1b[2J", "score": 1}], "wanted an id without control characters"),
         ([{"id": ["a"], "score": 1}], "wanted an id"),
+        ([{**RIGHT, "repeat": 10**30}], "wanted a run from 0 to 9,999"),
         ([{**RIGHT, "status": "fine"}], "wanted an object with a status"),
         (["[1]"], "line 2: wanted an object, found list"),
         (["[" * 100_000], "line 2: "),
@@ -148,3 +155,62 @@ def test_a_sheet_as_a_bomb_is_never_opened(tmp_path: Path) -> None:
     path = folder(tmp_path, {"M_D_result.xlsx": b"PK\x03\x04"})
     with pytest.raises(RecipeError, match="found `xlsx`"):
         read(path / "M_D_result.xlsx")
+
+
+JUNK: tuple[Any, ...] = (None, True, -1, 1e308, "", "x\x1b", [], {}, [[]], [None], {"a": 1}, 10**30)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place of a document, the root left out."""
+    keys = list(value) if isinstance(value, dict) else range(min(len(value), 5)) if isinstance(value, list) else []
+    return [place for key in keys for place in ((*path, key), *_places(value[key], (*path, key)))]
+
+
+def _spoilt(text: str, data: st.DataObject) -> str:
+    document = json.loads(text)
+    places = _places(document)
+    if not places:
+        return text
+    *path, last = data.draw(st.sampled_from(places))
+    at = document
+    for key in path:
+        at = at[key]
+    at[last] = data.draw(st.sampled_from(JUNK))
+    return json.dumps(document)
+
+
+def _refusal(path: Path) -> str | None:
+    """Why there is no record of it, or None where there is one that can be written."""
+    try:
+        for record in read(path):
+            record.as_file()
+    except RecipeError as error:
+        return error.message
+    return None
+
+
+RUNS = sorted(
+    path
+    for kind in ("lm-eval", "evalscope", "flagevalmm", "vlmevalkit", "opencompass", "modeltest")
+    for path in (SAMPLES / kind).iterdir()
+    if path.is_dir() and path.name != "task"
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_whatever_stands_in_a_file_is_a_record_or_an_error_that_names_the_folder(data: st.DataObject) -> None:
+    run = data.draw(st.sampled_from(RUNS))
+    with tempfile.TemporaryDirectory() as there:
+        here = Path(shutil.copytree(run, Path(there) / "run"))
+        path = data.draw(st.sampled_from(sorted(one for one in here.rglob("*") if one.is_file())))
+        content = path.read_bytes()
+        if path.suffix == ".json" and data.draw(st.booleans()):
+            path.write_text(_spoilt(content.decode(), data))
+        elif path.suffix == ".jsonl" and data.draw(st.booleans()):
+            first, *others = content.decode().splitlines()
+            path.write_text("\n".join([_spoilt(first, data), *others]))
+        else:
+            path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+        said = _refusal(here)
+        assert said is None or str(here) in said
