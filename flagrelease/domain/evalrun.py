@@ -71,7 +71,7 @@ class Headline(Value):
     """
 
     score: Annotated[float, Field(allow_inf_nan=False)]
-    decimals: _Count
+    decimals: Annotated[int, Field(ge=0, le=30)]
     items: _Count | None = None
     right: _Count | None = None
     struck: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0

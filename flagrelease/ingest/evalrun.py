@@ -47,6 +47,8 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
     match document["schema"]:
         case str(schema) if schema == V2:
             items = document.get("items")
+            if items is not None and not isinstance(items, list):
+                raise sources.refuse(name, f"`items`: wanted a list, found {type(items).__name__}")
             head = {key: value for key, value in document.items() if key != "items"}
             yield _put_together(sources, name, head, None if items is None else iter(items))
         case str(schema) if schema == _V1:

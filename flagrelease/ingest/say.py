@@ -38,9 +38,9 @@ def count_of(value: Any) -> int | None:
 
 
 def decimals_of(value: float) -> int:
-    """Decimals of the shortest spelling."""
+    """Decimals of the shortest spelling, no more than a record may have."""
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    return min(30, max(0, -exponent)) if isinstance(exponent, int) else 0
 
 
 def settings_of(*groups: Mapping[str, Any] | None) -> dict[str, str]:

@@ -335,3 +335,9 @@ def test_a_source_named_in_one_file_of_two_sides_is_not_the_same_file() -> None:
     source = SourceFile(path="t.csv", sha256="9" * 64, format="table")
     found = task_of(aggregate(50, side="r", sources=(source,)), aggregate(50, sources=(source,)))
     assert "reference-is-target" not in ids(found)
+
+
+def test_what_a_record_says_cannot_steer_a_terminal() -> None:
+    found = task_of(reference(settings={"a\x1b[2J": "1"}), target(settings={"a\x1b[2J": "2\x1b[2J"}))
+    (text,) = [one.text for one in found.findings if one.id == "other-settings"]
+    assert text == "a [2J is 1 on the reference and 2 [2J on the target"

@@ -80,3 +80,15 @@ def test_the_samples_say_how_they_were_made() -> None:
     text = (SAMPLES / "README.md").read_text()
     made = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir())
     assert [name for name in made if f"`{name}/`" not in text] == []
+
+
+@pytest.mark.parametrize("items", [1, "all", {"a": 1}])
+def test_items_that_are_no_list_are_named(tmp_path: Path, items: object) -> None:
+    with pytest.raises(RecipeError, match="`items`: wanted a list"):
+        read(folder(tmp_path, {"run.json": {**HEAD, "items": items}}))
+
+
+def test_a_record_from_elsewhere_cannot_have_a_million_decimals(tmp_path: Path) -> None:
+    headline = {"score": 0.5, "decimals": 1_000_000, "items": 3}
+    with pytest.raises(RecipeError, match=r"`headline\.decimals`"):
+        read(folder(tmp_path, {"run.json": {**HEAD, "headline": headline}}))

@@ -1,5 +1,6 @@
 """What a check of records is: an id, what its finding weighs, and what it looks at."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -13,6 +14,7 @@ from flagrelease.gate.records.asked import Asked
 Weight = Literal["invalid", "hold", "note"]
 
 _LONGEST: Final = 120
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EXAMPLES: Final = 3
 
 
@@ -71,7 +73,7 @@ def check(name: str, weight: Weight, title: str) -> Callable[[Look], Check]:
 
 def cut(value: object) -> str:
     """On one line and of a sane length, whatever a record says."""
-    line = " ".join(str(value).split())
+    line = " ".join(_CONTROL.sub(" ", str(value)).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
