@@ -127,7 +127,8 @@ def display(*, quiet: bool, stream: TextIO = sys.stderr) -> Display:
 
 
 _NOT_IN_RESULTS = (
-    "cards", "cli", "importing", "launch", "lint", "migrations", "planning", "report", "requesting", "scaffold",
+    "cards", "cli", "importing", "ingest", "launch", "lint", "migrations", "planning", "report", "requesting",
+    "scaffold",
 )  # fmt: skip
 """What no stage uses: a change there makes no result stale."""
 

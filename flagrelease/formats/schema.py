@@ -7,6 +7,7 @@ from flagrelease.domain.benchmark import Benchmark
 from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Chip
 from flagrelease.domain.engine import Engine
+from flagrelease.domain.evalrun import EvalRunFile
 from flagrelease.domain.evidence import Baseline
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.lock import LockFile
@@ -23,6 +24,7 @@ _KINDS: Final[dict[str, type[Value]]] = {
     "bundle.json": Bundle,
     "chip.json": Chip,
     "engine.json": Engine,
+    "evalrun.json": EvalRunFile,
     "gate.json": Policy,
     "lock.json": LockFile,
     "model.json": Model,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from flagrelease.domain.published import AggregateScores, ScoreRow
+from flagrelease.gate.attainable import attainable
 from flagrelease.lint.found import Found
-from flagrelease.lint.grim import attainable
 from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
 from flagrelease.lint.views import TableView

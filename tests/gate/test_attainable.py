@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flagrelease.lint.grim import attainable, printed_decimals
+from flagrelease.gate.attainable import attainable, printed_decimals
 
 ITEMS = st.integers(1, 20_000)
 

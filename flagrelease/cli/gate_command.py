@@ -1,0 +1,147 @@
+"""It works on files alone: no bundle, no image, no recipe but the policy.
+
+R and T are files or folders that one harness wrote: lm-evaluation-harness, EvalScope, FlagEvalMM, VLMEvalKit,
+OpenCompass, MindIE modeltest, a table in Markdown or CSV (`FILE#COLUMN` where it has several columns of scores), or
+records of `evaluate`. Exit codes: 0 GO, 8 NO-GO, 11 HOLD; 3 when the files make no record. Aggregates alone are HOLD.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flagrelease.adapters.recipes.catalogue import Catalogue
+from flagrelease.adapters.result_files import ResultFiles
+from flagrelease.cli.complete import names_in
+from flagrelease.cli.options import Json, Recipes
+from flagrelease.cli.settings import settings
+from flagrelease.domain.answers import Record
+from flagrelease.domain.comparison import Comparison, SideFiles
+from flagrelease.domain.gate import Policy
+from flagrelease.domain.value import Digest
+from flagrelease.errors import GateError, HoldError, RecipeError
+from flagrelease.formats.canonical import pretty_json, sha256_of
+from flagrelease.formats.durable import write_durably
+from flagrelease.formats.fits import fits
+from flagrelease.formats.strict import decode_yaml
+from flagrelease.gate.records.compare import Subject, compare
+from flagrelease.gate.records.copied import table_of
+from flagrelease.gate.records.words import markdown, table
+from flagrelease.ingest.recognise import records_of
+from flagrelease.ingest.sources import Sources
+
+ReferencePath = Annotated[str, typer.Option("--reference", metavar="R", help="The reference's results.")]
+TargetPath = Annotated[str, typer.Option("--target", metavar="T", help="The results that are judged.")]
+ThePolicy = Annotated[
+    str,
+    typer.Option(
+        "--policy", metavar="P", help="A policy of recipes/gates, or a file.", autocompletion=names_in("gates")
+    ),
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", metavar="DIGEST", help="The image that is judged; answers of another do not count."),
+]
+ItsChip = Annotated[str, typer.Option("--chip", help="Chip of what is judged.", autocompletion=names_in("chips"))]
+ItsModel = Annotated[str, typer.Option("--model", help="Model of what is judged.", autocompletion=names_in("models"))]
+Records = Annotated[
+    Path | None, typer.Option("--records", help="Write every record that was read below this folder, as evalrun/v2.")
+]
+OutFile = Annotated[Path | None, typer.Option("--out", help="Write the report to this Markdown file as well.")]
+
+
+def gate(
+    reference: ReferencePath,
+    target: TargetPath,
+    policy: ThePolicy,
+    image: Image = None,
+    chip: ItsChip = "",
+    model: ItsModel = "",
+    out: OutFile = None,
+    records: Records = None,
+    as_json: Json = False,
+    recipes: Recipes = None,
+) -> None:
+    """Compare two sides' results by a policy."""
+    if image is not None and not fits(Digest, image):
+        raise typer.BadParameter(f"wanted a digest, `sha256:` and 64 hexadecimal digits, found {image[:80]!r}")
+    catalogue = Catalogue(settings(recipes=recipes).recipes)
+    chosen = _policy(catalogue, policy)
+    everything = catalogue.everything()
+    tables = [found for one in everything.published.values() if (found := table_of(one))]
+    subject = Subject(
+        image=image,
+        chip=catalogue.chip(chip).name if chip else "",
+        model=catalogue.model(model).name if model else "",
+        others=tables,
+    )
+    before, after = _side(reference), _side(target)
+    if records is not None:
+        _write(records / "reference", before[1])
+        _write(records / "target", after[1])
+    verdict = compare(
+        chosen,
+        policy_sha256=sha256_of(chosen),
+        benchmarks=everything.benchmarks,
+        reference=before,
+        target=after,
+        subject=subject,
+    )
+    if out is not None:
+        write_durably(out, markdown(verdict).encode())
+    sys.stdout.write(pretty_json(verdict).decode() if as_json else _told(verdict))
+    _stop_unless_go(verdict)
+
+
+def _policy(catalogue: Catalogue, name: str) -> Policy:
+    """By name, or by path where it ends with `.yaml`. Raises RecipeError."""
+    if not name.endswith((".yaml", ".yml")):
+        return catalogue.policy(name)
+    path = Path(name)
+    if not path.is_file():
+        raise RecipeError(f"{name}: wanted a policy file, found none", hint="or name one of recipes/gates")
+    return decode_yaml(path.read_bytes(), Policy, source=name)
+
+
+def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:
+    """A side's records. What stands behind the last `#` is a table's column, unless a file is called so."""
+    name, column = path, ""
+    if not Path(path).exists():
+        name, _, column = path.rpartition("#")
+        name = name or path
+    records = records_of(Sources(ResultFiles(Path(name)), column=column))
+    sources = {(source.path, source.sha256): source for record in records for source in record.facts.sources}
+    return SideFiles(
+        path=path[:2000], harness=records[0].facts.harness.name, records=len(records), sources=tuple(sources.values())
+    ), records
+
+
+def _write(folder: Path, records: tuple[Record, ...]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, record in enumerate(records, start=1):
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in record.facts.task)[:80]
+        write_durably(folder / f"{number:03}-{name}.json", pretty_json(record.as_file()))
+
+
+def _told(found: Comparison) -> str:
+    lines = [*table(found), "", *found.reasons]
+    noted: dict[str, list[str]] = {}
+    for task in found.tasks:
+        for one in task.findings:
+            if one.weight == "note":
+                noted.setdefault(f"{one.id}: {one.text}", []).append(task.task)
+    lines += [
+        f"note: {tasks[0] if len(tasks) == 1 else f'{len(tasks)} tasks'}: {text}" for text, tasks in noted.items()
+    ]
+    if found.settle:
+        lines += ["", "what would settle it:", *(f"  {text}" for text in found.settle)]
+    return "\n".join(lines) + "\n"
+
+
+def _stop_unless_go(found: Comparison) -> None:
+    """The exit code; what there is to say has been said."""
+    if found.decision == "NO-GO":
+        raise GateError(f"NO-GO by policy `{found.policy}`")
+    if found.decision == "HOLD":
+        raise HoldError(f"HOLD by policy `{found.policy}`", hint="aggregates and too few items never decide")

@@ -1,0 +1,132 @@
+"""One task answered by one side, as any harness recorded it: `flagrelease.evalrun/v2`.
+
+A record with `items` holds every item that the side was asked, those without an answer too. A record without is an
+aggregate: it can be shown, but never decides alone.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from flagrelease.domain.benchmark import Scale
+from flagrelease.domain.evidence import Score, Software
+from flagrelease.domain.value import Digest, Sha256, Text, Value
+
+Status = Literal["ok", "rejected", "error", "judge_error"]
+STATUSES: Final[tuple[Status, ...]] = ("ok", "rejected", "error", "judge_error")
+
+Finish = Literal["stop", "length", "other"]
+FINISHES: Final[tuple[Finish, ...]] = ("stop", "length", "other")
+
+Kind = Literal["proportion", "bounded_mean", "judge", "unknown"]
+_Count = Annotated[int, Field(ge=0)]
+
+
+class Harness(Value):
+    """What asked and scored. `config_sha256` covers what its own configuration says of the task."""
+
+    name: Text
+    version: Text | None = None
+    config_sha256: Sha256 | None = None
+
+
+class DatasetFacts(Value):
+    """Which items were to be asked; `items` is how many there are, where the source says so."""
+
+    id: Text | None = None
+    revision: Text | None = None
+    split: Text | None = None
+    fingerprint: Text | None = None
+    items: _Count | None = None
+
+
+def selection_of(count: int, available: int, seed: int) -> str:
+    """The fingerprint of items that were drawn here, the same for the policy and for what was recorded."""
+    return f"{count} of {available}, seed {seed}"
+
+
+class Judge(Value):
+    """Who scored the answers, where that was a model."""
+
+    model: Text
+    version: Text | None = None
+    prompt_sha256: Sha256 | None = None
+
+
+class SourceFile(Value):
+    """A file that the record was read from."""
+
+    path: Text
+    sha256: Sha256
+    format: Text
+
+
+class Headline(Value):
+    """The score as the source states it, out of the record's scale, with the decimals that are written.
+
+    `items` is the number that it is a mean over, by the source's own word, `right` how many of them were right;
+    `stderr` is out of the scale too. `struck` is what the source gave, in shares and all together, to answers that are
+    not `ok`: its score has that in, and the record's items have not.
+    """
+
+    score: Annotated[float, Field(allow_inf_nan=False)]
+    decimals: Annotated[int, Field(ge=0, le=30)]
+    items: _Count | None = None
+    right: _Count | None = None
+    struck: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    stderr: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class RunItem(Value):
+    """One answer to one item. No text of a dataset: ids and hashes only.
+
+    Pairing is by `id`. `document`, `prompt` and `answer` are hashes, of whatever kind the harness keeps.
+    """
+
+    id: Text
+    repeat: _Count = 0
+    status: Status = "ok"
+    score: Score
+    cluster: Text | None = None
+    document: Text | None = None
+    prompt: Text | None = None
+    answer: Text | None = None
+    finish_reason: Finish | None = None
+    out_tokens: _Count | None = None
+
+
+class RunFacts(Value):
+    """All that a record says besides its items. What the source does not state is absent, and the gate says so.
+
+    `scale` is what the headline is out of; item scores are 0 to 1. `notes` say what the reader had to put right.
+    """
+
+    schema_: Literal["flagrelease.evalrun/v2"] = Field(default="flagrelease.evalrun/v2", alias="schema")
+    task: Text
+    harness: Harness
+    dataset: DatasetFacts = DatasetFacts()
+    model: Text | None = None
+    weights_sha256: Sha256 | None = None
+    precision: Text | None = None
+    chip: Text | None = None
+    image: Digest | None = None
+    software: tuple[Software, ...] = ()
+    settings: Mapping[str, str] = Field(default_factory=dict)
+    shots: _Count | None = None
+    judge: Judge | None = None
+    metric: Text | None = None
+    kind: Kind = "unknown"
+    higher_is_better: bool = True
+    scale: Scale | None = None
+    headline: Headline | None = None
+    repeats: Annotated[int, Field(ge=1)] = 1
+    notes: tuple[Text, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
+    finished: Text | None = None
+
+
+class EvalRunFile(RunFacts):
+    """The record as a file: the facts with the items in them."""
+
+    items: tuple[RunItem, ...] | None = None

@@ -1,0 +1,37 @@
+"""Every check of records, by its id; `docs/gate.md` has the table."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from flagrelease.domain.verdict import Finding
+from flagrelease.gate.records import choose, copied, same, whole
+from flagrelease.gate.records.check import Check, Sides
+
+CHECKS: Final[tuple[Check, ...]] = tuple(
+    one for module in (same, whole) for one in vars(module).values() if isinstance(one, Check)
+)
+"""Of one task with both its records, in the order in which they are written."""
+
+GRADED: Final = ("graded", "hold", "graded answers or several runs, whose interval is not worked out yet")
+
+TITLES: Final[tuple[tuple[str, str, str], ...]] = (
+    *choose.TITLES,
+    *((one.id, one.weight, one.title) for one in CHECKS),
+    GRADED,
+    *copied.TITLES,
+)
+"""Id, weight and title of everything that can be found."""
+
+
+def look(sides: Sides) -> Iterator[Finding]:
+    """All that is found."""
+    for one in CHECKS:
+        yield from one.findings(sides)
+
+
+def table() -> Iterator[str]:
+    """The checks as `docs/gate.md` has them."""
+    yield "| id | weight | what it finds |"
+    yield "|---|---|---|"
+    for name, weight, title in TITLES:
+        yield f"| `{name}` | {weight} | {title} |"

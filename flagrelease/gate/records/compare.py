@@ -1,0 +1,245 @@
+"""The verdict on two sides' records by one policy. Aggregates are shown and never decide."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flagrelease.domain.answers import Record
+from flagrelease.domain.benchmark import Benchmark
+from flagrelease.domain.comparison import Comparison, SideFiles, TaskComparison
+from flagrelease.domain.gate import Policy
+from flagrelease.domain.value import Digest
+from flagrelease.domain.verdict import Decision, Finding, TaskDecision
+from flagrelease.errors import RecipeError
+from flagrelease.gate.multiplicity import holm
+from flagrelease.gate.paired import items_for_margin
+from flagrelease.gate.records.asked import Asked, asked_of, unasked
+from flagrelease.gate.records.check import Sides, cut
+from flagrelease.gate.records.checks import GRADED, look
+from flagrelease.gate.records.choose import Chosen, choose
+from flagrelease.gate.records.copied import Table, copied
+from flagrelease.gate.records.estimate import Estimate, estimate
+from flagrelease.gate.records.same import UNKNOWN_HARNESS
+from flagrelease.gate.records.words import bundle_words, settle_words, task_words
+
+_BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is judged, where it was named, and the other releases' tables that its scores are held against."""
+
+    image: Digest | None = None
+    chip: str = ""
+    model: str = ""
+    others: Sequence[Table] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    asked: Asked
+    figures: Estimate
+    findings: tuple[Finding, ...]
+    harness: str
+
+    def weighs(self, weight: str) -> bool:
+        return any(finding.weight == weight for finding in self.findings)
+
+
+def compare(
+    policy: Policy,
+    *,
+    policy_sha256: str,
+    benchmarks: Mapping[str, Benchmark],
+    reference: tuple[SideFiles, Sequence[Record]],
+    target: tuple[SideFiles, Sequence[Record]],
+    subject: Subject,
+) -> Comparison:
+    """Judge the target by every task of the policy.
+
+    Raises RecipeError when two harnesses scored a task, and when no task of the policy is on both sides: then nothing
+    was compared at all.
+    """
+    tasks = asked_of(policy, benchmarks)
+    looked, missing = [], []
+    for asked in tasks:
+        before, after = choose("reference", asked, reference[1]), choose("target", asked, target[1])
+        if before.record is None or after.record is None:
+            missing.append(_missing(asked, before, after))
+        else:
+            _refuse_two_harnesses(asked, before.record, after.record)
+            sides = Sides(asked=asked, policy=policy, reference=before.record, target=after.record, image=subject.image)
+            looked.append(_look(sides, (*before.findings, *after.findings)))
+    if not looked:
+        raise _nothing_common(policy, tasks, reference[1], target[1])
+    judged = _judged(looked, policy)
+    findings = tuple(copied(_own_table(judged, subject), subject.others))
+    decision, reasons = _bundle(policy, judged, missing, findings)
+    aside = unasked(tasks, (*reference[1], *target[1]))
+    reasons += tuple(f"{cut(name)}: the policy does not ask for it, its records are not used" for name in aside[:20])
+    return Comparison(
+        decision=decision,
+        reasons=reasons,
+        settle=settle_words(judged, {one.asked.name: one.harness for one in looked}) if decision == "HOLD" else (),
+        policy=policy.name,
+        policy_sha256=policy_sha256,
+        image=subject.image,
+        reference=reference[0],
+        target=target[0],
+        tasks=judged,
+        findings=findings,
+    )
+
+
+def _refuse_two_harnesses(asked: Asked, before: Record, after: Record) -> None:
+    """A plain table does not say which harness its scores are of; the gate says that."""
+    names = before.facts.harness.name, after.facts.harness.name
+    if names[0] != names[1] and UNKNOWN_HARNESS not in names:
+        raise RecipeError(
+            f"{asked.name}: wanted the scores of one harness, found {cut(names[0])} on the reference and "
+            f"{cut(names[1])} on the target",
+            hint="run one harness, in one version, on both sides: two harnesses differ by points on the same answers",
+        )
+
+
+def _missing(asked: Asked, before: Chosen, after: Chosen) -> tuple[Asked, str]:
+    sides = [side for side, one in (("reference", before), ("target", after)) if one.record is None]
+    metrics = sorted({*before.other_metrics, *after.other_metrics})
+    but = f", only with {', '.join(map(cut, metrics[:5]))}" if metrics else ""
+    return asked, (
+        f"{asked.name}: the policy asks for it with metric `{asked.metric}` and there is no record of the "
+        f"{' and the '.join(sides)}{but}"
+    )
+
+
+def _look(sides: Sides, before: tuple[Finding, ...]) -> _Looked:
+    figures = estimate(sides, _confidence(sides.policy))
+    findings = (*before, *look(sides))
+    if figures.evidence == "graded":
+        findings = (*findings, Finding(id=GRADED[0], weight="hold", text=GRADED[2]))
+    return _Looked(sides.asked, figures, findings, sides.target.facts.harness.name)
+
+
+def _judged(looked: Sequence[_Looked], policy: Policy) -> tuple[TaskComparison, ...]:
+    tested = [one for one in looked if not one.weighs("invalid") and one.figures.p_damage is not None]
+    adjusted = holm([one.figures.p_damage for one in tested if one.figures.p_damage is not None])
+    by_name = {one.asked.name: p for one, p in zip(tested, adjusted, strict=True)}
+    return tuple(_task(one, policy, by_name.get(one.asked.name)) for one in looked)
+
+
+def _task(one: _Looked, policy: Policy, p_adjusted: float | None) -> TaskComparison:
+    asked, figures = one.asked, one.figures
+    decision = _decide(one, policy, 1.0 if p_adjusted is None else p_adjusted)
+    task = TaskComparison(
+        task=asked.name,
+        tier=asked.tier,
+        decision=decision,
+        items=figures.items,
+        evidence=figures.evidence,
+        metric=asked.metric,
+        scale=asked.scale,
+        margin=asked.margin,
+        reference_score=figures.reference,
+        target_score=figures.target,
+        difference=figures.difference,
+        worst=figures.worst,
+        interval=figures.interval,
+        confidence=_confidence(policy),
+        lost=figures.lost,
+        gained=figures.gained,
+        p_damage=figures.p_damage,
+        p_damage_adjusted=p_adjusted,
+        items_needed=_needed(one, policy) if decision == "INCONCLUSIVE" else None,
+        findings=one.findings,
+        reason="-",
+    )
+    return task.model_copy(update={"reason": task_words(task)})
+
+
+def _decide(one: _Looked, policy: Policy, p_adjusted: float) -> TaskDecision:
+    """As for a bundle's own tasks; without an interval nothing but INVALID and INCONCLUSIVE can be said."""
+    margin, difference = one.asked.margin, one.figures.difference
+    if one.weighs("invalid"):
+        return "INVALID"
+    if one.figures.interval is None or difference is None:
+        return "INCONCLUSIVE"
+    low, high = one.figures.interval
+    is_damaged = p_adjusted < policy.alpha
+    if low > margin:
+        return "ANOMALY"
+    if high < -margin or (difference < -margin and is_damaged):
+        return "FAIL"
+    if low <= -margin or one.weighs("hold"):
+        return "INCONCLUSIVE"
+    return "PASS_WARN" if is_damaged and difference < -policy.min_effect_pt / 100 else "PASS"
+
+
+def _needed(one: _Looked, policy: Policy) -> int | None:
+    """Items that decide with a power of 80 % if the sides are equal; else if they differ as much as was seen."""
+    interval, difference, margin = one.figures.interval, one.figures.difference, one.asked.margin
+    if interval is None or difference is None or interval[0] > -margin:
+        return None
+    rate = one.figures.flip_rate
+    needed = items_for_margin(flip_rate=rate, margin=margin, alpha=policy.alpha)
+    if needed > one.figures.items:
+        return needed
+    room = abs(difference + margin)
+    if room == 0:
+        return None
+    return max(one.figures.items + 1, items_for_margin(flip_rate=rate, margin=room, alpha=policy.alpha))
+
+
+def _bundle(
+    policy: Policy,
+    tasks: Sequence[TaskComparison],
+    missing: Sequence[tuple[Asked, str]],
+    findings: Sequence[Finding],
+) -> tuple[Decision, tuple[str, ...]]:
+    critical = [task for task in tasks if task.tier == "critical"]
+    bad = [task for task in tasks if task.tier == "supporting" and task.decision in _BAD]
+    no_go = [text for _, text in missing]
+    tiers = {*(task.tier for task in policy.tasks.values()), *(task.tier for task in policy.harness_tasks.values())}
+    if "critical" not in tiers:
+        no_go.append("the policy has no critical task, so nothing could speak for the target")
+    no_go += [f"{one.id}: {one.text}" for one in findings if one.weight == "invalid"]
+    no_go += [task.reason for task in critical if task.decision in _BAD]
+    if len(bad) > 1:
+        no_go += [task.reason for task in bad]
+    hold = [f"{one.id}: {one.text}" for one in findings if one.weight == "hold"]
+    hold += [task.reason for task in critical if task.decision == "INCONCLUSIVE"]
+    if len(bad) == 1:
+        hold.append(bad[0].reason)
+    decision: Decision = "NO-GO" if no_go else "HOLD" if hold else "GO"
+    told = {*no_go, *hold}
+    rest = [task.reason for task in tasks if task.reason not in told]
+    return decision, (bundle_words(decision, tasks), *no_go, *hold, *rest)
+
+
+def _own_table(tasks: Sequence[TaskComparison], subject: Subject) -> Table:
+    rows = {
+        task.task: (task.reference_score, task.target_score)
+        for task in tasks
+        if task.reference_score is not None and task.target_score is not None
+    }
+    return Table(title="this comparison", chip=subject.chip, model=subject.model, rows=rows)
+
+
+def _nothing_common(
+    policy: Policy, tasks: Sequence[Asked], reference: Sequence[Record], target: Sequence[Record]
+) -> RecipeError:
+    def some(names: Sequence[str]) -> str:
+        return ", ".join(map(cut, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "")  # noqa: PLR2004
+
+    found = [
+        sorted({f"{one.facts.task} ({one.facts.metric or 'no metric'})" for one in side})
+        for side in (reference, target)
+    ]
+    return RecipeError(
+        f"policy `{policy.name}`: wanted {some([f'{one.name} ({one.metric})' for one in tasks])} on both sides; found "
+        f"{some(found[0])} on the reference and {some(found[1])} on the target",
+        hint="a policy's `harness_tasks` say which task and metric are judged",
+    )
+
+
+def _confidence(policy: Policy) -> float:
+    """Two-sided, so that each bound is at the policy's one-sided level."""
+    return 1 - 2 * policy.alpha

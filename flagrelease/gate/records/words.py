@@ -1,0 +1,177 @@
+"""The comparison in sentences, and as a table. Figures are in points: hundredths of the share of right answers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from flagrelease.domain.comparison import Comparison, TaskComparison
+from flagrelease.domain.verdict import Decision
+
+_LONGEST: Final = 2000
+_ITEMS: Final[Mapping[str, str]] = {
+    "lm-eval": "run lm-eval with `--log_samples` and give its output folder",
+    "evalscope": "give EvalScope's whole output folder, with `reviews/`",
+    "flagevalmm": "give `<task>_evaluated.json` beside `<task>_result.json`",
+    "vlmevalkit": "give `*_result.tsv` beside the score",
+    "opencompass": "run OpenCompass with `--dump-eval-details` and give `results/`",
+}
+"""How each harness is made to keep its items."""
+
+
+def task_words(task: TaskComparison) -> str:
+    """One task: its decision, its figures, and why."""
+    figures = f"{task.task} ({task.tier}): {task.decision}"
+    if task.reference_score is not None and task.target_score is not None and task.difference is not None:
+        figures += (
+            f": {_points(task.target_score)} points against {_points(task.reference_score)} of the reference over "
+            f"{task.items:,} items, difference {_signed(task.difference)}{_interval(task)}"
+        )
+    if task.lost is not None:
+        figures += f", {task.lost} lost and {task.gained} gained"
+    text = f"{figures}; {_why(task)}"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def bundle_words(decision: Decision, tasks: Sequence[TaskComparison]) -> str:
+    """What the decision means."""
+    critical = [task for task in tasks if task.tier == "critical"]
+    passed = sum(task.decision in ("PASS", "PASS_WARN") for task in critical)
+    shown = f"{passed} of {len(critical)} critical tasks with records passed"
+    match decision:
+        case "GO":
+            return f"GO: {shown}"
+        case "HOLD":
+            return f"HOLD: the evidence does not decide; {shown}"
+        case "NO-GO":
+            return f"NO-GO: the target is not shown to answer as well as its reference; {shown}"
+
+
+def settle_words(tasks: Sequence[TaskComparison], harnesses: Mapping[str, str]) -> tuple[str, ...]:
+    """What would turn a HOLD into an answer, each once."""
+    wanted: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.decision == "INCONCLUSIVE":
+            for text in _settling(task, harnesses.get(task.task, "")):
+                wanted.setdefault(text, []).append(task.task)
+    return tuple(f"{', '.join(names)}: {text}"[:_LONGEST] for text, names in wanted.items())
+
+
+def _settling(task: TaskComparison, harness: str) -> Iterator[str]:
+    ids = {finding.id for finding in task.findings}
+    if "aggregate-only" in ids:
+        yield _ITEMS.get(harness, "the record of each item on both sides, as a harness keeps it")
+    if "unattainable-aggregate" in ids:
+        yield "how many items were scored, and how many runs were averaged"
+    if "stated-by-one-side" in ids:
+        yield "the whole output of the side that leaves it out"
+    if "at-chance" in ids:
+        yield "a task that the model answers better than a guesser"
+    if ids & {"length-drift", "truncation-drift"}:
+        yield "why answers end earlier or later: the stop strings, the limit of tokens, the chat template"
+    if "reference-is-target" in ids:
+        yield "a reference that is another run"
+    if "unbound" in ids:
+        yield "answers of the image that is judged, as `flagrelease evaluate` records them"
+    if task.items_needed is not None:
+        runs = -(-task.items_needed // task.items)
+        more = f", or {runs} runs of its {task.items:,} on each side" if runs > 1 else ""
+        yield f"about {task.items_needed:,} items{more}"
+
+
+def markdown(one: Comparison) -> str:
+    """The whole comparison as a Markdown document."""
+    lines = [f"# {one.decision}: {one.target.path} against {one.reference.path}", "", *table(one), ""]
+    lines += [f"- {reason}" for reason in one.reasons]
+    if one.settle:
+        lines += ["", "## What would settle it", "", *(f"- {text}" for text in one.settle)]
+    noted = [(task.task, finding) for task in one.tasks for finding in task.findings]
+    if noted or one.findings:
+        lines += ["", "## What the checks found", "", "| task | id | weight | what |", "|---|---|---|---|"]
+        lines += [f"| all | `{f.id}` | {f.weight} | {_cell(f.text)} |" for f in one.findings]
+        lines += [f"| {name} | `{f.id}` | {f.weight} | {_cell(f.text)} |" for name, f in noted]
+    lines += ["", "## What it rests on", ""]
+    lines += [f"- policy `{one.policy}`, sha256 {one.policy_sha256}"]
+    for side, files in (("reference", one.reference), ("target", one.target)):
+        lines += [
+            f"- {side}: {_cell(source.path)} ({source.format}), sha256 {source.sha256}" for source in files.sources
+        ]
+    return "\n".join([*lines, ""])
+
+
+def table(one: Comparison) -> Iterator[str]:
+    """One row a task, in Markdown that reads as a table on a terminal too."""
+    rows: list[tuple[str, ...]] = [
+        ("task", "n", "reference", "target", "difference [CI]", "flips b/c", "margin", "verdict")
+    ]
+    rows += [_row(task) for task in one.tasks]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for number, row in enumerate(rows):
+        yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        if number == 0:
+            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+
+
+def _row(task: TaskComparison) -> tuple[str, ...]:
+    scores = [task.reference_score, task.target_score]
+    difference = "-" if task.difference is None else f"{_signed(task.difference)}{_interval(task, confidence=False)}"
+    return (
+        task.task,
+        f"{task.items:,}",
+        *("-" if score is None else _points(score) for score in scores),
+        difference,
+        "-" if task.lost is None else f"{task.lost}/{task.gained}",
+        _points(task.margin),
+        task.decision,
+    )
+
+
+def _interval(task: TaskComparison, *, confidence: bool = True) -> str:
+    if task.interval is None:
+        return ""
+    low, high = task.interval
+    at = f" at {100 * task.confidence:g} %" if confidence else ""
+    return f" [{_signed(low)}, {_signed(high)}]{at}"
+
+
+def _why(task: TaskComparison) -> str:
+    margin = _points(task.margin)
+    match task.decision:
+        case "PASS":
+            return f"the lower bound is above -{margin}"
+        case "PASS_WARN":
+            return f"the lower bound is above -{margin}, but the loss is real (p {task.p_damage_adjusted or 0:.3g})"
+        case "FAIL":
+            is_clear = task.interval is not None and task.interval[1] < -task.margin
+            loss = "upper bound is" if is_clear else "loss is real and the difference"
+            return f"the {loss} below -{margin} (p {task.p_damage_adjusted or 0:.3g})"
+        case "ANOMALY":
+            return f"the gain is more than {margin}, so the reference is in doubt and has to be run again"
+        case "INVALID":
+            return _findings(task, "invalid")
+        case "INCONCLUSIVE":
+            return "; ".join(filter(None, (_findings(task, "hold"), _too_few(task))))
+
+
+def _too_few(task: TaskComparison) -> str:
+    if task.interval is None or task.interval[0] > -task.margin:
+        return ""
+    reached = f"the interval reaches past -{_points(task.margin)}"
+    if task.items_needed is None:
+        return f"{reached} and the difference sits on it, so more items do not decide"
+    return f"{reached}; about {task.items_needed:,} items are needed"
+
+
+def _findings(task: TaskComparison, weight: str) -> str:
+    return "; ".join(f"{finding.id}: {finding.text}" for finding in task.findings if finding.weight == weight)
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _signed(share: float) -> str:
+    """Rounded without a minus before zero."""
+    return f"{round(100 * share, 2) + 0.0:+.2f}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,160 @@
+"""`flagrelease gate` on files of harnesses, as a person calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ingest.sides import SAMPLES, folder
+
+ROOT = Path(__file__).parents[2]
+MAIN = "from flagrelease.cli.app import main; main()"
+POLICY = """
+schema: flagrelease.gate/v1
+name: facts
+title: Twelve facts
+harness_tasks:
+  facts_cloze: {harness: lm-eval, benchmark: facts_cloze, metric: "exact_match,first-word", items: 12, margin_pt: 5.0}
+"""
+
+
+def gate(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-c", MAIN, "gate", *map(str, words)]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    path = tmp_path / "facts.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def of(run: str) -> Path:
+    return SAMPLES / "lm-eval" / run
+
+
+def test_the_first_card_s_aggregates_are_held_with_their_reasons() -> None:
+    card = SAMPLES / "table" / "card.md"
+    sides = ("--reference", f"{card}#CUDA", "--target", f"{card}#FlagOS", "--policy", "minicpm-o-2.6")
+    done = gate(*sides, "--chip", "cambricon_mlu", "--model", "minicpm-o-2.6", "--json")
+    assert done.returncode == 11, done.stderr
+    found = json.loads(done.stdout)
+    assert found["decision"] == "HOLD"
+    assert {task["decision"] for task in found["tasks"]} == {"INCONCLUSIVE"}
+    differences = {task["task"]: round(100 * task["difference"], 2) for task in found["tasks"]}
+    assert (differences["mmvet_v2"], differences["cii_bench_test"], differences["mmmu_val"]) == (-1.72, -1.31, 0)
+    impossible = [
+        task["task"] for task in found["tasks"] if any(f["id"] == "unattainable-aggregate" for f in task["findings"])
+    ]
+    assert impossible == ["mmmu_pro_vision_test"]
+    assert found["findings"] == []
+    assert any("how many items were scored" in text for text in found["settle"])
+
+
+def test_the_same_table_under_another_chip_s_name_is_no_go() -> None:
+    card = SAMPLES / "table" / "card.md"
+    sides = ("--reference", f"{card}#CUDA", "--target", f"{card}#FlagOS", "--policy", "minicpm-o-2.6")
+    done = gate(*sides, "--chip", "nvidia_cuda", "--model", "minicpm-o-2.6")
+    assert done.returncode == 8
+    assert "copied-scores: the target's scores are those of `minicpm-o-2.6.flagscale`" in done.stdout
+
+
+def test_two_real_runs_are_compared_item_by_item(facts: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.md"
+    done = gate("--reference", of("first"), "--target", of("again"), "--policy", facts, "--out", report)
+    assert done.returncode == 11, done.stderr
+    assert "| facts_cloze | 12 | 50.00     | 50.00  | +0.00 [-18.40, +18.40] | 0/0       | 5.00" in done.stdout
+    assert "facts_cloze: about 52 items, or 5 runs of its 12 on each side" in done.stdout
+    assert report.read_text().startswith("# HOLD: ")
+    assert "| facts_cloze | `unstated` | note |" in report.read_text()
+
+
+def test_a_limited_run_is_no_go_with_what_differs(facts: Path) -> None:
+    done = gate("--reference", of("first"), "--target", of("limit-8"), "--policy", facts)
+    assert done.returncode == 8
+    assert "limit is not set on the reference and 8.0 on the target" in done.stdout
+    assert "no answer to 4 of 12 items" in done.stdout
+
+
+def test_records_of_evaluate_are_judged_by_the_policy_s_own_tasks(tmp_path: Path) -> None:
+    baseline = ROOT / "recipes" / "baselines" / "smollm2-135m-instruct"
+    again = json.loads((baseline / "transformers-fp32.json").read_text())
+    again["title"] = "the same, written again"
+    target = folder(tmp_path, {"again.json": again})
+    done = gate("--reference", baseline, "--target", target, "--policy", "smollm2-135m")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("PASS") == 4
+    assert gate("--reference", baseline, "--target", baseline, "--policy", "smollm2-135m").returncode == 11
+
+
+def test_failed_requests_that_a_harness_leaves_out_are_found(tmp_path: Path) -> None:
+    policy = POLICY.replace("facts_cloze", "general_mcq").replace("exact_match,first-word", "accuracy")
+    (tmp_path / "p.yaml").write_text(policy.replace("lm-eval", "evalscope"))
+    runs = SAMPLES / "evalscope"
+    done = gate("--reference", runs / "first", "--target", runs / "two-failed", "--policy", tmp_path / "p.yaml")
+    assert done.returncode == 8
+    assert "too-many-rejects: the target has no answer to 2 of 12 items" in done.stdout
+    assert "put-right: target: 2 of 12 requests failed" in done.stdout
+
+
+def test_a_shorter_limit_of_tokens_is_found(tmp_path: Path) -> None:
+    policy = POLICY.replace("facts_cloze", "general_mcq").replace("exact_match,first-word", "accuracy")
+    (tmp_path / "p.yaml").write_text(policy.replace("lm-eval", "evalscope"))
+    runs = SAMPLES / "evalscope"
+    done = gate("--reference", runs / "first", "--target", runs / "shorter", "--policy", tmp_path / "p.yaml", "--json")
+    (task,) = json.loads(done.stdout)["tasks"]
+    assert {"other-settings", "length-drift", "unstated"} == {finding["id"] for finding in task["findings"]}
+
+
+def test_every_record_can_be_written_and_judged_again(facts: Path, tmp_path: Path) -> None:
+    words = ("--policy", facts, "--json")
+    first = gate("--reference", of("first"), "--target", of("again"), *words, "--records", tmp_path / "records")
+    again = gate("--reference", tmp_path / "records" / "reference", "--target", tmp_path / "records" / "target", *words)
+    ours, theirs = json.loads(first.stdout)["tasks"], json.loads(again.stdout)["tasks"]
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("table/card.md", "wanted one column of scores"),
+        ("nowhere", "found none"),
+        ("vlmevalkit", "found MMStar (accuracy), OCRBench (accuracy)"),
+        ("evalscope/first", "on both sides; found general_mcq"),
+    ],
+)
+def test_what_makes_no_record_ends_with_three_and_no_verdict(facts: Path, reference: str, told: str) -> None:
+    done = gate("--reference", SAMPLES / reference, "--target", of("first"), "--policy", facts)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert told in done.stderr
+
+
+def test_two_harnesses_end_with_three_and_no_verdict(tmp_path: Path) -> None:
+    policy = """
+schema: flagrelease.gate/v1
+name: ocr
+title: OCR
+harness_tasks:
+  ocrbench_test: {harness: vlmevalkit, benchmark: ocrbench_test, metric: accuracy, items: 1000, margin_pt: 3.0}
+"""
+    (tmp_path / "p.yaml").write_text(policy)
+    sides = ("--reference", SAMPLES / "vlmevalkit", "--target", SAMPLES / "flagevalmm" / "marks")
+    done = gate(*sides, "--policy", tmp_path / "p.yaml")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "wanted the scores of one harness, found vlmevalkit on the reference and flagevalmm" in done.stderr
+
+
+def test_a_policy_that_is_not_there_is_named() -> None:
+    done = gate("--reference", of("first"), "--target", of("again"), "--policy", "no-such.yaml")
+    assert done.returncode == 3
+    assert "wanted a policy file" in done.stderr
+    assert gate("--reference", of("first"), "--target", of("again"), "--policy", "smollm2-135").returncode == 3
+
+
+def test_an_image_that_is_no_digest_is_a_wrong_command_line(facts: Path) -> None:
+    done = gate("--reference", of("first"), "--target", of("again"), "--policy", facts, "--image", "latest")
+    assert done.returncode == 2
