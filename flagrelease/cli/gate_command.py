@@ -13,28 +13,33 @@ import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.result_files import ResultFiles
+from flagrelease.cli.app import LazyGroup, Listed
 from flagrelease.cli.complete import names_in
+from flagrelease.cli.gate.policy import policy_named
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.domain.answers import Record
 from flagrelease.domain.comparison import Comparison, SideFiles
-from flagrelease.domain.gate import Policy
 from flagrelease.domain.value import Digest
-from flagrelease.errors import GateError, HoldError, RecipeError
+from flagrelease.errors import GateError, HoldError
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.fits import fits
-from flagrelease.formats.strict import decode_yaml
 from flagrelease.gate.records.compare import Subject, compare
 from flagrelease.gate.records.copied import table_of
 from flagrelease.gate.records.words import markdown, table
 from flagrelease.ingest.recognise import records_of
 from flagrelease.ingest.sources import Sources
 
-ReferencePath = Annotated[str, typer.Option("--reference", metavar="R", help="The reference's results.")]
-TargetPath = Annotated[str, typer.Option("--target", metavar="T", help="The results that are judged.")]
-ThePolicy = Annotated[
-    str,
+GATE_COMMANDS = {
+    "power": Listed("Policies", "Say how likely a policy lets an identical chip through, and a worse one."),
+}
+"""Every command below it; each is imported from `flagrelease/cli/gate/<command>_command.py` when it is called."""
+
+ReferencePath = Annotated[str | None, typer.Option("--reference", metavar="R", help="The reference's results.")]
+TargetPath = Annotated[str | None, typer.Option("--target", metavar="T", help="The results that are judged.")]
+GatePolicy = Annotated[
+    str | None,
     typer.Option(
         "--policy", metavar="P", help="A policy of recipes/gates, or a file.", autocompletion=names_in("gates")
     ),
@@ -51,10 +56,31 @@ Records = Annotated[
 OutFile = Annotated[Path | None, typer.Option("--out", help="Write the report to this Markdown file as well.")]
 
 
-def gate(
-    reference: ReferencePath,
-    target: TargetPath,
-    policy: ThePolicy,
+class GateGroup(LazyGroup):
+    """The group, with its own table."""
+
+    listed = GATE_COMMANDS
+    package = "flagrelease.cli.gate"
+
+
+gate = typer.Typer(
+    cls=GateGroup,
+    name="gate",
+    help=__doc__,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@gate.callback()
+def judge(
+    context: typer.Context,
+    reference: ReferencePath = None,
+    target: TargetPath = None,
+    policy: GatePolicy = None,
     image: Image = None,
     chip: ItsChip = "",
     model: ItsModel = "",
@@ -64,10 +90,14 @@ def gate(
     recipes: Recipes = None,
 ) -> None:
     """Compare two sides' results by a policy."""
+    if context.invoked_subcommand is not None:
+        return
+    if reference is None or target is None or policy is None:
+        raise typer.BadParameter("wanted --reference, --target and --policy; `gate power` needs a policy only")
     if image is not None and not fits(Digest, image):
         raise typer.BadParameter(f"wanted a digest, `sha256:` and 64 hexadecimal digits, found {image[:80]!r}")
     catalogue = Catalogue(settings(recipes=recipes).recipes)
-    chosen = _policy(catalogue, policy)
+    chosen = policy_named(catalogue, policy)
     everything = catalogue.everything()
     tables = [found for one in everything.published.values() if (found := table_of(one))]
     subject = Subject(
@@ -92,16 +122,6 @@ def gate(
         write_durably(out, markdown(verdict).encode())
     sys.stdout.write(pretty_json(verdict).decode() if as_json else _told(verdict))
     _stop_unless_go(verdict)
-
-
-def _policy(catalogue: Catalogue, name: str) -> Policy:
-    """By name, or by path where it ends with `.yaml`. Raises RecipeError."""
-    if not name.endswith((".yaml", ".yml")):
-        return catalogue.policy(name)
-    path = Path(name)
-    if not path.is_file():
-        raise RecipeError(f"{name}: wanted a policy file, found none", hint="or name one of recipes/gates")
-    return decode_yaml(path.read_bytes(), Policy, source=name)
 
 
 def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:

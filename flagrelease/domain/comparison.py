@@ -35,8 +35,10 @@ class TaskComparison(Value):
     confidence: _Share
     lost: int | None = None
     gained: int | None = None
+    p_margin: _Share | None = None
     p_damage: _Share | None = None
     p_damage_adjusted: _Share | None = None
+    p_gain_adjusted: _Share | None = None
     items_needed: int | None = None
     findings: tuple[Finding, ...] = ()
     reason: Text

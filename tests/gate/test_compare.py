@@ -26,7 +26,8 @@ def sides(*, lost: int = 0, gained: int = 0, right: int = 200, **changes: Any) -
         (0, 0, "PASS", "GO"),
         (6, 0, "PASS_WARN", "GO"),
         (60, 4, "FAIL", "NO-GO"),
-        (26, 10, "FAIL", "NO-GO"),
+        (26, 10, "INCONCLUSIVE", "HOLD"),
+        (32, 10, "FAIL", "NO-GO"),
         (4, 60, "ANOMALY", "NO-GO"),
         (28, 28, "INCONCLUSIVE", "HOLD"),
     ],
@@ -59,7 +60,8 @@ def test_aggregates_never_decide_however_equal() -> None:
     one, other = (a_record(None, side=side, headline=Headline(score=50.0, decimals=2, items=400)) for side in "rt")
     found = judged(one, other)
     assert found.decision == "HOLD"
-    assert found.tasks[0].interval is None
+    assert found.tasks[0].interval == pytest.approx((-0.0581, 0.0581), abs=1e-4)
+    assert found.tasks[0].p_margin is None
     assert (found.tasks[0].reference_score, found.tasks[0].difference) == (0.5, 0)
     assert "aggregate-only" in found.reasons[1]
     assert "quiz: the record of each item on both sides" in found.settle[0]
@@ -76,11 +78,31 @@ def test_an_unstated_scale_is_the_policy_s_and_never_guessed() -> None:
     assert task_of(one, other).reference_score == pytest.approx(0.0085)
 
 
-def test_graded_answers_are_shown_and_held() -> None:
-    task = task_of(a_record(answers([0.5] * 400)), a_record(answers([0.4] * 400), side="t"))
-    assert (task.evidence, task.decision) == ("graded", "INCONCLUSIVE")
-    assert task.difference == pytest.approx(-0.1)
+def test_graded_answers_decide_by_the_mean_of_their_differences() -> None:
+    worse = task_of(a_record(answers([0.5] * 400)), a_record(answers([0.4] * 400), side="t"))
+    assert (worse.evidence, worse.decision) == ("graded", "FAIL")
+    assert worse.difference == pytest.approx(-0.1)
+    same = task_of(a_record(answers([0.5] * 400)), a_record(answers([0.5] * 400), side="t"))
+    assert (same.evidence, same.decision, same.lost) == ("graded", "PASS", None)
+
+
+def test_graded_answers_of_one_cluster_alone_are_held() -> None:
+    one, other = answers([0.5] * 400), answers([0.5] * 400)
+    one.clusters = ["video"] * 400
+    task = task_of(a_record(one), a_record(other, side="t"))
+    assert task.decision == "INCONCLUSIVE"
     assert "graded" in ids(task)
+
+
+def test_items_of_few_clusters_know_less_than_as_many_items_alone() -> None:
+    scores = [0.5 + 0.1 * (item % 7 - 3) / 3 for item in range(400)]
+    alone, grouped = answers(scores), answers(scores)
+    grouped.clusters = [f"video {item % 7}" for item in range(400)]
+    flat = a_record(answers([0.5] * 400), side="t")
+    wide, narrow = task_of(a_record(grouped), flat).interval, task_of(a_record(alone), flat).interval
+    assert wide
+    assert narrow
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
 
 
 def test_runs_are_averaged_item_by_item() -> None:

@@ -12,7 +12,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
 )
 """Of one task with both its records, in the order in which they are written."""
 
-GRADED: Final = ("graded", "hold", "graded answers or several runs, whose interval is not worked out yet")
+GRADED: Final = ("graded", "hold", "graded answers of one item or one cluster alone, which have no interval")
 
 TITLES: Final[tuple[tuple[str, str, str], ...]] = (
     *choose.TITLES,

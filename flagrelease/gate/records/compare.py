@@ -10,7 +10,6 @@ from flagrelease.domain.gate import Policy
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Decision, Finding, TaskDecision
 from flagrelease.errors import RecipeError
-from flagrelease.gate.multiplicity import holm
 from flagrelease.gate.paired import items_for_margin
 from flagrelease.gate.records.asked import Asked, asked_of, unasked
 from flagrelease.gate.records.check import Sides, cut
@@ -20,6 +19,7 @@ from flagrelease.gate.records.copied import Table, copied
 from flagrelease.gate.records.estimate import Estimate, estimate
 from flagrelease.gate.records.same import UNKNOWN_HARNESS
 from flagrelease.gate.records.words import bundle_words, settle_words, task_words
+from flagrelease.gate.statistics.rule import Levels, Limits, Measured, adjusted, judge
 
 _BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
 
@@ -114,21 +114,25 @@ def _missing(asked: Asked, before: Chosen, after: Chosen) -> tuple[Asked, str]:
 def _look(sides: Sides, before: tuple[Finding, ...]) -> _Looked:
     figures = estimate(sides, _confidence(sides.policy))
     findings = (*before, *look(sides))
-    if figures.evidence == "graded":
+    if figures.evidence == "graded" and figures.interval is None:
         findings = (*findings, Finding(id=GRADED[0], weight="hold", text=GRADED[2]))
     return _Looked(sides.asked, figures, findings, sides.target.facts.harness.name)
 
 
 def _judged(looked: Sequence[_Looked], policy: Policy) -> tuple[TaskComparison, ...]:
-    tested = [one for one in looked if not one.weighs("invalid") and one.figures.p_damage is not None]
-    adjusted = holm([one.figures.p_damage for one in tested if one.figures.p_damage is not None])
-    by_name = {one.asked.name: p for one, p in zip(tested, adjusted, strict=True)}
+    tested = {
+        one.asked.name: (one.figures.p_damage, one.figures.p_gain)
+        for one in looked
+        if not one.weighs("invalid") and one.figures.p_damage is not None and one.figures.p_gain is not None
+    }
+    both = adjusted([damage for damage, _ in tested.values()], [gain for _, gain in tested.values()])
+    by_name = dict(zip(tested, zip(*both, strict=True), strict=True))
     return tuple(_task(one, policy, by_name.get(one.asked.name)) for one in looked)
 
 
-def _task(one: _Looked, policy: Policy, p_adjusted: float | None) -> TaskComparison:
+def _task(one: _Looked, policy: Policy, p_adjusted: tuple[float, float] | None) -> TaskComparison:
     asked, figures = one.asked, one.figures
-    decision = _decide(one, policy, 1.0 if p_adjusted is None else p_adjusted)
+    decision = _decide(one, policy, p_adjusted or (1.0, 1.0))
     task = TaskComparison(
         task=asked.name,
         tier=asked.tier,
@@ -146,8 +150,10 @@ def _task(one: _Looked, policy: Policy, p_adjusted: float | None) -> TaskCompari
         confidence=_confidence(policy),
         lost=figures.lost,
         gained=figures.gained,
+        p_margin=figures.p_margin,
         p_damage=figures.p_damage,
-        p_damage_adjusted=p_adjusted,
+        p_damage_adjusted=p_adjusted[0] if p_adjusted else None,
+        p_gain_adjusted=p_adjusted[1] if p_adjusted else None,
         items_needed=_needed(one, policy) if decision == "INCONCLUSIVE" else None,
         findings=one.findings,
         reason="-",
@@ -155,28 +161,34 @@ def _task(one: _Looked, policy: Policy, p_adjusted: float | None) -> TaskCompari
     return task.model_copy(update={"reason": task_words(task)})
 
 
-def _decide(one: _Looked, policy: Policy, p_adjusted: float) -> TaskDecision:
-    """As for a bundle's own tasks; without an interval nothing but INVALID and INCONCLUSIVE can be said."""
-    margin, difference = one.asked.margin, one.figures.difference
+def _decide(one: _Looked, policy: Policy, p_adjusted: tuple[float, float]) -> TaskDecision:
+    """As for a bundle's own tasks; of aggregates nothing but INVALID and INCONCLUSIVE can be said."""
+    figures = one.figures
     if one.weighs("invalid"):
         return "INVALID"
-    if one.figures.interval is None or difference is None:
+    if figures.interval is None or figures.difference is None or figures.p_margin is None:
         return "INCONCLUSIVE"
-    low, high = one.figures.interval
-    is_damaged = p_adjusted < policy.alpha
-    if low > margin:
-        return "ANOMALY"
-    if high < -margin or (difference < -margin and is_damaged):
-        return "FAIL"
-    if low <= -margin or one.weighs("hold"):
-        return "INCONCLUSIVE"
-    return "PASS_WARN" if is_damaged and difference < -policy.min_effect_pt / 100 else "PASS"
+    return judge(
+        Measured(
+            difference=figures.difference,
+            interval=figures.interval,
+            p_margin=figures.p_margin,
+            p_damage=p_adjusted[0],
+            p_gain=p_adjusted[1],
+            is_held=one.weighs("hold"),
+        ),
+        Limits(
+            margin=one.asked.margin,
+            min_effect=policy.min_effect_pt / 100,
+            levels=Levels(passing=policy.alpha, warning=policy.alpha),
+        ),
+    )
 
 
 def _needed(one: _Looked, policy: Policy) -> int | None:
     """Items that decide with a power of 80 % if the sides are equal; else if they differ as much as was seen."""
-    interval, difference, margin = one.figures.interval, one.figures.difference, one.asked.margin
-    if interval is None or difference is None or interval[0] > -margin:
+    p_margin, difference, margin = one.figures.p_margin, one.figures.difference, one.asked.margin
+    if one.figures.evidence != "paired" or p_margin is None or difference is None or p_margin <= policy.alpha:
         return None
     rate = one.figures.flip_rate
     needed = items_for_margin(flip_rate=rate, margin=margin, alpha=policy.alpha)

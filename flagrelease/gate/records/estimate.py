@@ -1,19 +1,24 @@
 """The figures of one task from both sides' records, over all its items: what has no answer is wrong."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flagrelease.domain.answers import Answers
 from flagrelease.gate.paired import p_damage, tango_interval
 from flagrelease.gate.records.check import Sides
 from flagrelease.gate.records.whole import lacking
+from flagrelease.gate.statistics.aggregates import Score, miettinen_nurminen_interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Shares. `interval`, flips and `p_damage` are there for right-or-wrong answers of one run only."""
+    """Shares. Flips are there for right-or-wrong answers of one run only; p values for whatever has items.
+
+    `p_margin` is of the hypothesis that the target is worse by the margin or more. The interval of aggregates is that
+    of two independent proportions, and decides nothing.
+    """
 
     evidence: Literal["paired", "graded", "aggregate"]
     items: int
@@ -23,7 +28,9 @@ class Estimate:
     interval: tuple[float, float] | None = None
     lost: int | None = None
     gained: int | None = None
+    p_margin: float | None = None
     p_damage: float | None = None
+    p_gain: float | None = None
 
     @property
     def difference(self) -> float | None:
@@ -40,18 +47,19 @@ class Estimate:
 
 def estimate(sides: Sides, confidence: float) -> Estimate:
     """Paired where both sides have items that are right or wrong, else what there is."""
+    from flagrelease.gate.statistics.exact_margin import p_worse_by_margin  # noqa: PLC0415 - loads scipy
+
     before, after = sides.reference.answers, sides.target.answers
     if before is None or after is None:
-        return Estimate(
-            evidence="aggregate", items=sides.asked.items, reference=_stated(sides, 0), target=_stated(sides, 1)
-        )
+        return _aggregate(sides, confidence)
     reference, target = means(before), means(after)
     items = max(sides.asked.items, len(reference.keys() | target.keys()))
     scores = [math.fsum(side.values()) / items for side in (reference, target)]
     worst = scores[1] - min(1.0, scores[0] + lacking(sides.reference, items) / items)
     both_binary = before.is_binary and after.is_binary and not any(before.repeats) and not any(after.repeats)
     if not both_binary:
-        return Estimate(evidence="graded", items=items, reference=scores[0], target=scores[1], worst=worst)
+        graded = Estimate(evidence="graded", items=items, reference=scores[0], target=scores[1], worst=worst)
+        return _graded(graded, sides, (reference, target), confidence)
     lost = sum(1 for item, score in reference.items() if score == 1 and target.get(item, 0) == 0)
     gained = sum(1 for item, score in target.items() if score == 1 and reference.get(item, 0) == 0)
     return Estimate(
@@ -63,8 +71,63 @@ def estimate(sides: Sides, confidence: float) -> Estimate:
         interval=tango_interval(lost=lost, gained=gained, items=items, confidence=confidence),
         lost=lost,
         gained=gained,
+        p_margin=p_worse_by_margin(lost=lost, gained=gained, items=items, margin=sides.asked.margin),
         p_damage=p_damage(lost=lost, gained=gained),
+        p_gain=p_damage(lost=gained, gained=lost),
     )
+
+
+def _graded(
+    known: Estimate, sides: Sides, means: tuple[Mapping[str, float], Mapping[str, float]], confidence: float
+) -> Estimate:
+    """With the mean of the items' differences; robust to clusters where a side names them. As it is with one alone."""
+    from flagrelease.gate.statistics.means import mean_difference, mean_not_worse  # noqa: PLC0415 - loads scipy
+    from flagrelease.gate.statistics.sign_flip import sign_flip  # noqa: PLC0415 - the same
+
+    reference, target = means
+    ids = sorted(reference.keys() | target.keys())
+    # What neither side has an answer to is wrong on both.
+    differences = [target.get(item, 0.0) - reference.get(item, 0.0) for item in ids]
+    differences += [0.0] * (known.items - len(ids))
+    clusters = _clusters(sides, ids, known.items)
+    if len(set(clusters or range(len(differences)))) < 2:  # noqa: PLR2004 - one alone has no variance
+        return known
+    found = mean_difference(differences, confidence=confidence, clusters=clusters)
+    flips = sign_flip(differences, clusters=clusters)
+    return replace(
+        known,
+        interval=found.interval,
+        p_margin=mean_not_worse(found, margin=sides.asked.margin),
+        p_damage=flips.p_damage,
+        p_gain=flips.p_gain,
+    )
+
+
+def _clusters(sides: Sides, ids: Sequence[str], items: int) -> list[str] | None:
+    """A name for each item; its own where no side says to which group it belongs."""
+    named: dict[str, str] = {}
+    for answers in (sides.reference.answers, sides.target.answers):
+        for item, cluster in zip(answers.ids, answers.clusters, strict=True) if answers else ():
+            if cluster:
+                named.setdefault(item, cluster)
+    if not named:
+        return None
+    alone = [f"item {item}" for item in ids]
+    return [
+        *(f"cluster {named[item]}" if item in named else own for item, own in zip(ids, alone, strict=True)),
+        *(f"missing {number}" for number in range(items - len(ids))),
+    ]
+
+
+def _aggregate(sides: Sides, confidence: float) -> Estimate:
+    items, scores = sides.asked.items, (_stated(sides, 0), _stated(sides, 1))
+    reference, target = scores
+    interval = None
+    if reference is not None and target is not None and 0 <= reference <= 1 and 0 <= target <= 1:
+        before, after = (Score(right=score * items, items=items) for score in (reference, target))
+        # A score between 0 and 1 varies at most as much as one of right and wrong answers.
+        interval = miettinen_nurminen_interval(before, after, confidence=confidence)
+    return Estimate(evidence="aggregate", items=items, reference=reference, target=target, interval=interval)
 
 
 def means(answers: Answers) -> Mapping[str, float]:

@@ -1,0 +1,1 @@
+"""What stands below `flagrelease gate`, one command a file; each is imported when it is called."""
