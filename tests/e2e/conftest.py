@@ -1,7 +1,8 @@
 """One store for all end-to-end tests, so that what they build is downloaded once."""
 
+import fcntl
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,19 @@ import pytest
 from tests.e2e.project import ROOT, Project, make_project
 from tests.publish.docker_registry import docker_registry
 
+LOCK = ROOT / ".cache" / "e2e.lock"
 
-# First, so that xdist, which reads the marks in the same hook, sees them.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One after the other, also where tests run at once: they share a store, and some want it for themselves."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """One after the other, also where tests run at once: they share a store, and some want it for themselves.
+
+    A lock, with what a test's fixtures do: groups of pytest-xdist do not keep them together with every pytest.
+    """
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

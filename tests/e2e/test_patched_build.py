@@ -80,7 +80,7 @@ def patched(project: Project, shared_home: Path, tmp_path: Path) -> Patched:
     base = run_git("rev-parse", "HEAD", at=clone)
     # A store of its own, in which all that is downloaded lies already.
     home = tmp_path / "home"
-    shutil.copytree(shared_home, home, copy_function=_linked, ignore=shutil.ignore_patterns("git"))
+    shutil.copytree(shared_home, home, copy_function=_linked, ignore=shutil.ignore_patterns("git", "locks"))
     mine = Project(
         folder=project.folder, home=home, environment={"FLAGRELEASE_FORGE_GITHUB": f"file://{forge}"}
     )  # fmt: skip
