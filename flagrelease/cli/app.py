@@ -45,7 +45,7 @@ COMMANDS = {
     "matrix": Listed("Recipes", "List every bundle variant: for people, as JSON, or for GitHub Actions."),
     "new": Listed("Recipes", "Begin a chip, model or bundle recipe, with every gap marked."),
     "import-card": Listed("Recipes", "Turn a published model card into draft recipes, and list the card's defects."),
-    "patch": Listed("Recipes", "Vendor patch sets: check, apply, add, seal and list them."),
+    "patch": Listed("Recipes", "Vendor patch sets: check, apply, add, import, seal and list them."),
     "migrate": Listed("Recipes", "Lift recipes and locks of an older schema version to the current one."),
     "schema": Listed("Recipes", "Write the JSON schemas of all recipe files."),
     "request": Listed("Bundle", "Write the mail to the vendor for what only the vendor gives out."),

@@ -15,7 +15,7 @@ from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.result_files import ResultFiles
 from flagrelease.cli.app import LazyGroup, Listed
 from flagrelease.cli.complete import names_in
-from flagrelease.cli.gate.policy import policy_named
+from flagrelease.cli.gate.policy import POLICY, policy_named
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.domain.answers import Record
@@ -38,12 +38,7 @@ GATE_COMMANDS = {
 
 ReferencePath = Annotated[str | None, typer.Option("--reference", metavar="R", help="The reference's results.")]
 TargetPath = Annotated[str | None, typer.Option("--target", metavar="T", help="The results that are judged.")]
-GatePolicy = Annotated[
-    str | None,
-    typer.Option(
-        "--policy", metavar="P", help="A policy of recipes/gates, or a file.", autocompletion=names_in("gates")
-    ),
-]
+GatePolicy = Annotated[str | None, POLICY]
 Image = Annotated[
     str | None,
     typer.Option("--image", metavar="DIGEST", help="The image that is judged; answers of another do not count."),

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
-from flagrelease.adapters.recipes.named_patches import read_series
+from flagrelease.adapters.recipes.named_patches import series_at
 from flagrelease.adapters.recipes.places import Trees
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.recipes import cached_catalogue
@@ -165,7 +165,7 @@ def _patch_folders(patches: Path) -> Iterator[PatchFolder]:
     for path in sorted(patches.glob(f"*/*/*/{SERIES_FILE}")):
         component, base, chip = path.parts[-4:-1]
         try:
-            yield PatchFolder(component=component, base=base, chip=chip, series=read_series(path))
+            yield PatchFolder(component=component, base=base, chip=chip, series=series_at(path))
         except RecipeError as error:
             yield PatchFolder(component=component, base=base, chip=chip, fault=error.message)
 

@@ -13,9 +13,10 @@ from flagrelease.domain.gate import Policy, Task
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Decision, Finding, TaskDecision, TaskVerdict, Verdict
 from flagrelease.gate.integrity import check_integrity, side_p_above_chance
-from flagrelease.gate.paired import items_for_margin, p_damage, tango_interval
 from flagrelease.gate.pairs import Pairs, pair
+from flagrelease.gate.statistics.paired_binary import p_damage, tango_interval
 from flagrelease.gate.statistics.rule import Levels, Limits, Measured, adjusted, judge
+from flagrelease.gate.statistics.sample_size import items_that_decide
 from flagrelease.gate.words import bundle_reason, task_reason
 
 _BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
@@ -156,21 +157,16 @@ def _verdict(one: _Measured, policy: Policy, p_damage_adjusted: float, p_gain_ad
 
 
 def _items_needed(one: _Measured, policy: Policy) -> int | None:
-    """Items that decide with a power of 80 %, if the sides are equal; else if they differ as much as was seen.
-
-    None when more items are no help: those there are show enough, or the difference sits on the margin.
-    """
-    margin, flip_rate = one.task.margin_pt / 100, one.pairs.flip_rate
+    """Items that would decide; None where those there are show enough, or more are no help."""
     if one.p_margin <= policy.alpha:
         return None
-    needed = items_for_margin(flip_rate=flip_rate, margin=margin, alpha=policy.alpha)
-    if needed > one.pairs.items:
-        return needed
-    room = abs(one.pairs.difference + margin)
-    if room == 0:
-        return None
-    # The formula is a normal approximation: next to the margin it may name a number that has just not been enough.
-    return max(one.pairs.items + 1, items_for_margin(flip_rate=flip_rate, margin=room, alpha=policy.alpha))
+    return items_that_decide(
+        items=one.pairs.items,
+        difference=one.pairs.difference,
+        flip_rate=one.pairs.flip_rate,
+        margin=one.task.margin_pt / 100,
+        alpha=policy.alpha,
+    )
 
 
 def _bundle(

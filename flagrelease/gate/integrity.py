@@ -9,8 +9,8 @@ from flagrelease.domain.evidence import EvalRun
 from flagrelease.domain.gate import Policy, Task
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Finding
-from flagrelease.gate.chance import p_above_chance
 from flagrelease.gate.pairs import right_items
+from flagrelease.gate.statistics.chance import p_above_chance
 
 _SCORE_TOLERANCE: Final = 1e-9
 _EXAMPLES: Final = 3

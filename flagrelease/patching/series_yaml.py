@@ -1,9 +1,28 @@
-"""series.yaml as it is written: every key on its line, in the order of the schema."""
+"""series.yaml as it is read, and as it is written: every key on its line, in the order of the schema."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from flagrelease.domain.patch_series import Series
+from flagrelease.errors import RecipeError
+from flagrelease.formats.strict import decode_yaml
 from flagrelease.formats.yaml_text import Plain, spelled
+
+
+def read_series(data: bytes, path: Path) -> Series:
+    """What a set says of itself.
+
+    Args:
+        data: Its series.yaml.
+        path: Where that lies, in the folder `<component>/<base>/<chip>` of the set.
+
+    Raises:
+        RecipeError: it cannot be read, or is that of another folder.
+    """
+    series = decode_yaml(data, Series, source=str(path))
+    if series.folder != "/".join(path.parts[-4:-1]):
+        raise RecipeError(f"{path}: wanted the set of its folder, found {series.folder}", hint="move the folder there")
+    return series
 
 
 def series_yaml(series: Series) -> bytes:

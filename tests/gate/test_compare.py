@@ -63,6 +63,7 @@ def test_aggregates_never_decide_however_equal() -> None:
     assert found.tasks[0].interval == pytest.approx((-0.0581, 0.0581), abs=1e-4)
     assert found.tasks[0].p_margin is None
     assert (found.tasks[0].reference_score, found.tasks[0].difference) == (0.5, 0)
+    assert found.tasks[0].reason.endswith("an aggregate is shown and decides nothing")
     assert "aggregate-only" in found.reasons[1]
     assert "quiz: the record of each item on both sides" in found.settle[0]
 
@@ -84,6 +85,15 @@ def test_graded_answers_decide_by_the_mean_of_their_differences() -> None:
     assert worse.difference == pytest.approx(-0.1)
     same = task_of(a_record(answers([0.5] * 400)), a_record(answers([0.5] * 400), side="t"))
     assert (same.evidence, same.decision, same.lost) == ("graded", "PASS", None)
+
+
+def test_graded_answers_that_do_not_decide_say_how_many_items_would() -> None:
+    before = [0.5 + 0.5 * (item % 2) for item in range(400)]
+    after = [0.5 + 0.5 * ((item + 1) % 2) for item in range(400)]
+    task = task_of(a_record(answers(before)), a_record(answers(after), side="t"))
+    assert (task.evidence, task.decision) == ("graded", "INCONCLUSIVE")
+    assert task.items_needed
+    assert task.items_needed > 1000
 
 
 def test_graded_answers_of_one_cluster_alone_are_held() -> None:

@@ -141,7 +141,7 @@ def test_an_interval_that_reaches_over_the_margin_does_not_decide_and_says_how_m
         (
             "task (critical): INCONCLUSIVE: 37.00 points against 37.00 of the reference over 400 items, difference "
             "+0.00 [-3.13, +3.13] at 90 %, 28 lost and 28 gained; the interval reaches past -3.00; about 962 items "
-            "are needed, 1200 are available"
+            "are needed, 1,200 are available"
         ),
     )
 
@@ -176,7 +176,7 @@ def test_a_task_at_chance_with_too_few_items_says_both() -> None:
     (task,) = verdict.tasks
     assert task.decision == "INCONCLUSIVE"
     assert "a guesser scores 20.00" in verdict.reasons[1]
-    assert verdict.reasons[1].endswith(f"; about {task.items_needed} items are needed, {AVAILABLE} are available")
+    assert verdict.reasons[1].endswith(f"; about {task.items_needed:,} items are needed, {AVAILABLE:,} are available")
 
 
 def test_a_task_at_chance_with_enough_items_asks_for_no_more() -> None:

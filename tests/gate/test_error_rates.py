@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from flagrelease.gate.paired import tango_interval
+from flagrelease.gate.statistics.paired_binary import tango_interval
 
 RUNS = 4000
 MARGIN = 0.03

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
-from flagrelease.gate.chance import p_above_chance
-from flagrelease.gate.multiplicity import holm
+from flagrelease.gate.statistics.chance import p_above_chance
+from flagrelease.gate.statistics.multiplicity import holm
 
 
 @settings(max_examples=20)

@@ -11,7 +11,8 @@ from scipy.optimize import brentq, minimize_scalar  # type: ignore[import-untype
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 from statsmodels.stats.contingency_tables import mcnemar  # type: ignore[import-untyped]
 
-from flagrelease.gate.paired import items_for_margin, p_damage, tango_interval
+from flagrelease.gate.statistics.paired_binary import p_damage, tango_interval
+from flagrelease.gate.statistics.sample_size import items_for_margin
 
 
 @st.composite

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flagrelease.gate.paired import items_for_margin
+from flagrelease.gate.statistics.sample_size import items_for_margin
 from flagrelease.lint.power import power_of
 
 

@@ -17,10 +17,10 @@ from flagrelease.adapters.sealed.files import write_new
 from flagrelease.adapters.storage.place import beside, put_in_place
 from flagrelease.domain.patch_series import BASE_DIGITS, SERIES_FILE, PatchFile, Series
 from flagrelease.errors import RecipeError, SourceError
-from flagrelease.formats.strict import decode_yaml
 from flagrelease.patching.diff_text import read_diff
 from flagrelease.patching.diff_values import RefusedPatchError
 from flagrelease.patching.hostile import MOST_BYTES
+from flagrelease.patching.series_yaml import read_series
 
 Opener: TypeAlias = Callable[[Path], Iterable[bytes]]
 """Every patch of a sealed set in its order, in plain text, in memory. Raises SourceError."""
@@ -81,14 +81,9 @@ class StoredSet:
         if SERIES_FILE not in self.files:
             raise SourceError(f"there is no {path}", hint="`flagrelease patch add` makes a set")
         try:
-            series = decode_yaml(self.files[SERIES_FILE], Series, source=str(path))
+            return read_series(self.files[SERIES_FILE], path)
         except RecipeError as error:
             raise SourceError(error.message, hint=error.hint) from error
-        if series.folder != self.name:
-            raise SourceError(
-                f"{path}: wanted the set of its folder, found {series.folder}", hint="move the folder there"
-            )
-        return series
 
     @property
     def is_sealed(self) -> bool:

@@ -6,8 +6,8 @@ from typing import Final
 from flagrelease.domain.component import PatchRef
 from flagrelease.domain.patch_series import BASE_DIGITS, SERIES_FILE, PatchSet, Series
 from flagrelease.errors import RecipeError
-from flagrelease.formats.strict import decode_yaml
 from flagrelease.patching.series_digest import series_digest
+from flagrelease.patching.series_yaml import read_series
 
 _MOST_BYTES: Final = 4 << 20
 
@@ -28,7 +28,7 @@ def named_set(patches: Path, component: str, ref: PatchRef) -> PatchSet | None:
             f"{ref.base}: {known}",
             hint="write more digits of `base`",
         )
-    series = read_series(found[0])
+    series = series_at(found[0])
     if not series.base.startswith(ref.base):
         return None
     return PatchSet(
@@ -41,16 +41,8 @@ def named_set(patches: Path, component: str, ref: PatchRef) -> PatchSet | None:
     )
 
 
-def read_series(path: Path) -> Series:
+def series_at(path: Path) -> Series:
     """A set's series.yaml. Raises RecipeError where it cannot be read, or is not that of its folder."""
-    series = decode_yaml(_read(path), Series, source=str(path))
-    place = "/".join(path.parts[-4:-1])
-    if series.folder != place:
-        raise RecipeError(f"{path}: wanted the set of its folder, found {series.folder}", hint="move the folder")
-    return series
-
-
-def _read(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
         raise RecipeError(f"{path}: wanted a file of at most {_MOST_BYTES:,} bytes", hint="take the set again")
-    return path.read_bytes()
+    return read_series(path.read_bytes(), path)

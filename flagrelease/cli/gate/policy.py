@@ -1,7 +1,7 @@
 """A policy as the commands of the gate take it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,12 +11,10 @@ from flagrelease.domain.gate import Policy
 from flagrelease.errors import RecipeError
 from flagrelease.formats.strict import decode_yaml
 
-ThePolicy = Annotated[
-    str,
-    typer.Option(
-        "--policy", metavar="P", help="A policy of recipes/gates, or a file.", autocompletion=names_in("gates")
-    ),
-]
+POLICY: Final = typer.Option(
+    "--policy", metavar="P", help="A policy of recipes/gates, or a file.", autocompletion=names_in("gates")
+)
+ThePolicy = Annotated[str, POLICY]
 
 
 def policy_named(catalogue: Catalogue, name: str) -> Policy:

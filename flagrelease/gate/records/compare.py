@@ -10,7 +10,6 @@ from flagrelease.domain.gate import Policy
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Decision, Finding, TaskDecision
 from flagrelease.errors import RecipeError
-from flagrelease.gate.paired import items_for_margin
 from flagrelease.gate.records.asked import Asked, asked_of, unasked
 from flagrelease.gate.records.check import Sides, cut
 from flagrelease.gate.records.checks import GRADED, look
@@ -20,6 +19,7 @@ from flagrelease.gate.records.estimate import Estimate, estimate
 from flagrelease.gate.records.same import UNKNOWN_HARNESS
 from flagrelease.gate.records.words import bundle_words, settle_words, task_words
 from flagrelease.gate.statistics.rule import Levels, Limits, Measured, adjusted, judge
+from flagrelease.gate.statistics.sample_size import items_that_decide
 
 _BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
 
@@ -186,18 +186,17 @@ def _decide(one: _Looked, policy: Policy, p_adjusted: tuple[float, float]) -> Ta
 
 
 def _needed(one: _Looked, policy: Policy) -> int | None:
-    """Items that decide with a power of 80 % if the sides are equal; else if they differ as much as was seen."""
-    p_margin, difference, margin = one.figures.p_margin, one.figures.difference, one.asked.margin
-    if one.figures.evidence != "paired" or p_margin is None or difference is None or p_margin <= policy.alpha:
+    """Items that would decide; None where those there are show enough, or more are no help."""
+    figures = one.figures
+    if figures.p_margin is None or figures.difference is None or figures.p_margin <= policy.alpha:
         return None
-    rate = one.figures.flip_rate
-    needed = items_for_margin(flip_rate=rate, margin=margin, alpha=policy.alpha)
-    if needed > one.figures.items:
-        return needed
-    room = abs(difference + margin)
-    if room == 0:
-        return None
-    return max(one.figures.items + 1, items_for_margin(flip_rate=rate, margin=room, alpha=policy.alpha))
+    return items_that_decide(
+        items=figures.items,
+        difference=figures.difference,
+        flip_rate=figures.variance,
+        margin=one.asked.margin,
+        alpha=policy.alpha,
+    )
 
 
 def _bundle(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from flagrelease.domain.answers import Answers
-from flagrelease.gate.paired import p_damage, tango_interval
 from flagrelease.gate.records.check import Sides
 from flagrelease.gate.records.whole import lacking
 from flagrelease.gate.statistics.aggregates import Score, miettinen_nurminen_interval
+from flagrelease.gate.statistics.paired_binary import p_damage, tango_interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,13 @@ class Estimate:
             return (self.gained - self.lost) / self.items
         return None if self.reference is None or self.target is None else self.target - self.reference
 
+    stderr: float | None = None
+
     @property
-    def flip_rate(self) -> float:
-        """Share of items whose answer is right on one side only."""
+    def variance(self) -> float:
+        """Of an item's difference: for right or wrong answers, the share that is right on one side only."""
+        if self.stderr is not None:
+            return self.items * self.stderr**2
         return ((self.lost or 0) + (self.gained or 0)) / self.items
 
 
@@ -97,6 +101,7 @@ def _graded(
     return replace(
         known,
         interval=found.interval,
+        stderr=found.stderr,
         p_margin=mean_not_worse(found, margin=sides.asked.margin),
         p_damage=flips.p_damage,
         p_gain=flips.p_gain,

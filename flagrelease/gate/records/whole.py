@@ -7,8 +7,8 @@ from typing import Final
 from flagrelease.domain.answers import OK, Answers, Record
 from flagrelease.domain.evalrun import Headline
 from flagrelease.gate.attainable import attainable
-from flagrelease.gate.chance import p_above_chance
 from flagrelease.gate.records.check import Sides, check, cut, named, points
+from flagrelease.gate.statistics.chance import p_above_chance
 
 _DRIFT_NOTED: Final = (0.9, 1.1)
 _DRIFT_HELD: Final = (0.8, 1.25)

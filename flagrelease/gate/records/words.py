@@ -5,6 +5,7 @@ from typing import Final
 
 from flagrelease.domain.comparison import Comparison, TaskComparison
 from flagrelease.domain.verdict import Decision
+from flagrelease.gate.phrases import decided, not_shown, points, shortened, signed
 
 _LONGEST: Final = 2000
 _ITEMS: Final[Mapping[str, str]] = {
@@ -22,13 +23,13 @@ def task_words(task: TaskComparison) -> str:
     figures = f"{task.task} ({task.tier}): {task.decision}"
     if task.reference_score is not None and task.target_score is not None and task.difference is not None:
         figures += (
-            f": {_points(task.target_score)} points against {_points(task.reference_score)} of the reference over "
-            f"{task.items:,} items, difference {_signed(task.difference)}{_interval(task)}"
+            f": {points(task.target_score)} points against {points(task.reference_score)} of the reference over "
+            f"{task.items:,} items, difference {signed(task.difference)}{_interval(task)}"
         )
     if task.lost is not None:
         figures += f", {task.lost} lost and {task.gained} gained"
     text = f"{figures}; {_why(task)}"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return shortened(text)
 
 
 def bundle_words(decision: Decision, tasks: Sequence[TaskComparison]) -> str:
@@ -112,14 +113,14 @@ def table(one: Comparison) -> Iterator[str]:
 
 def _row(task: TaskComparison) -> tuple[str, ...]:
     scores = [task.reference_score, task.target_score]
-    difference = "-" if task.difference is None else f"{_signed(task.difference)}{_interval(task, confidence=False)}"
+    difference = "-" if task.difference is None else f"{signed(task.difference)}{_interval(task, confidence=False)}"
     return (
         task.task,
         f"{task.items:,}",
-        *("-" if score is None else _points(score) for score in scores),
+        *("-" if score is None else points(score) for score in scores),
         difference,
         "-" if task.lost is None else f"{task.lost}/{task.gained}",
-        _points(task.margin),
+        points(task.margin),
         task.decision,
     )
 
@@ -129,48 +130,34 @@ def _interval(task: TaskComparison, *, confidence: bool = True) -> str:
         return ""
     low, high = task.interval
     at = f" at {100 * task.confidence:g} %" if confidence else ""
-    return f" [{_signed(low)}, {_signed(high)}]{at}"
+    return f" [{signed(low)}, {signed(high)}]{at}"
 
 
 def _why(task: TaskComparison) -> str:
-    margin = _points(task.margin)
-    match task.decision:
-        case "PASS":
-            return f"the lower bound is above -{margin}"
-        case "PASS_WARN":
-            return f"the lower bound is above -{margin}, but the loss is real (p {task.p_damage_adjusted or 0:.3g})"
-        case "FAIL":
-            is_clear = task.interval is not None and task.interval[1] < -task.margin
-            loss = "upper bound is" if is_clear else "loss is real and the difference"
-            return f"the {loss} below -{margin} (p {task.p_damage_adjusted or 0:.3g})"
-        case "ANOMALY":
-            return f"the gain is more than {margin}, so the reference is in doubt and has to be run again"
-        case "INVALID":
-            return _findings(task, "invalid")
-        case "INCONCLUSIVE":
-            return "; ".join(filter(None, (_findings(task, "hold"), _too_few(task))))
+    if task.decision == "INVALID":
+        return _findings(task, "invalid")
+    if task.decision != "INCONCLUSIVE":
+        p_damage = 0.0 if task.p_damage_adjusted is None else task.p_damage_adjusted
+        return decided(task.decision, margin=task.margin, interval=task.interval, p_damage=p_damage)
+    return "; ".join(filter(None, (_findings(task, "hold"), _too_few(task))))
 
 
 def _too_few(task: TaskComparison) -> str:
-    if task.interval is None or task.interval[0] > -task.margin:
+    """Nothing of aggregates: their interval decides nothing, however many items there are."""
+    if task.interval is None or task.p_margin is None:
         return ""
-    reached = f"the interval reaches past -{_points(task.margin)}"
-    if task.items_needed is None:
-        return f"{reached} and the difference sits on it, so more items do not decide"
-    return f"{reached}; about {task.items_needed:,} items are needed"
+    return not_shown(
+        margin=task.margin,
+        interval=task.interval,
+        confidence=task.confidence,
+        p_margin=task.p_margin,
+        p_damage=1.0 if task.p_damage_adjusted is None else task.p_damage_adjusted,
+        items_needed=task.items_needed,
+    )
 
 
 def _findings(task: TaskComparison, weight: str) -> str:
     return "; ".join(f"{finding.id}: {finding.text}" for finding in task.findings if finding.weight == weight)
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.2f}"
-
-
-def _signed(share: float) -> str:
-    """Rounded without a minus before zero."""
-    return f"{round(100 * share, 2) + 0.0:+.2f}"
 
 
 def _cell(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from flagrelease.domain.benchmark import Benchmark
 from flagrelease.domain.gate import HarnessTask, Policy, Task
-from flagrelease.gate.paired import items_for_margin
+from flagrelease.gate.statistics.sample_size import items_for_margin
 from flagrelease.lint.found import Found, Severity
 from flagrelease.lint.power import power_of
 from flagrelease.lint.project import Project
