@@ -17,7 +17,7 @@ LOCK = ROOT / ".cache" / "e2e.lock"
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """One after the other, also where tests run at once: they share a store, and some want it for themselves.
 
-    A lock, with what a test's fixtures do: groups of pytest-xdist do not keep them together with every pytest.
+    A lock, with what a test's fixtures do: groups of pytest-xdist 3.8 have no effect with pytest 9.2.
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as file:
