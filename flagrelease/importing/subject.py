@@ -8,6 +8,7 @@ from functools import cached_property
 from flagrelease.domain.chip import Chip
 from flagrelease.domain.everything import Everything
 from flagrelease.domain.model import Model
+from flagrelease.formats.yaml_text import sentence
 from flagrelease.importing.bundle_name import as_name, bundle_name, same_name
 from flagrelease.importing.card import Card
 from flagrelease.importing.scores import ScoreTable, score_tables
@@ -106,7 +107,7 @@ class Subject:
         """What people call the model."""
         if self.model:
             return self.model.title
-        return next((title for title in self._model_titles() if title), "the model")
+        return next((title for title in self._model_titles() if sentence(title)), "the model")
 
     @cached_property
     def precision(self) -> str:

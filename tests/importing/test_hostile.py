@@ -60,6 +60,11 @@ def test_any_text_becomes_drafts_that_decode(recipes: Everything, card: str) -> 
         assert one.line >= 1
 
 
+def test_a_model_called_by_nothing_that_can_be_printed_has_no_empty_title(recipes: Everything) -> None:
+    found = import_card("modelscope download --model \U00018cd6", source="card.md", recipes=recipes)
+    decoded(found)
+
+
 @given(st.text(), st.text(max_size=30))
 def test_any_characters_and_any_name_of_a_card_become_drafts_that_decode(
     recipes: Everything, card: str, source: str

@@ -11,6 +11,8 @@ from flagrelease.adapters.storage.roots import register
 from tests.mirrors.conftest import Forge, many, source
 from tests.mirrors.test_lfs import ATTRIBUTES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,6 +11,8 @@ from flagrelease.errors import SourceError
 from tests.mirrors.conftest import Forge, many, source, unseen
 from tests.mirrors.server import wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 BRINGS = """
 import os, sys

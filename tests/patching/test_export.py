@@ -13,6 +13,8 @@ from tests.patching.test_apply import everything
 from tests.patching.test_import import ALL
 from tests.patching.vendor import commit, run_git, tree_of, tree_on_disk, write
 
+pytestmark = pytest.mark.slow
+
 
 def exports(place: Place, *more: str, status: int = 0) -> str:
     arguments = ("--component", "flagscale", "--chip", "cambricon_mlu", "--repo", str(place.clone))

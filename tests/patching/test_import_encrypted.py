@@ -10,6 +10,8 @@ from tests.patching.conftest import Place
 from tests.patching.flagscale_checkout import Checkout
 from tests.sealing.flagscale_files import encrypted, padded, rsa_pair
 
+pytestmark = pytest.mark.slow
+
 CANARY = b"canary-77aa"
 FACTS = ("--upstream", "none", "--remove-when", "never", "--json")
 FILES: dict[str, bytes | None] = {"vllm/secret.py": CANARY + b"\n", "vllm/config.py": b"device = 'x'\n"}

@@ -11,6 +11,8 @@ from tests.patching.conftest import Place
 from tests.patching.contradictions import CHANGE, MLU_RUN
 from tests.patching.flagscale_checkout import ENGINE, Checkout
 
+pytestmark = pytest.mark.slow
+
 FACTS = ("--owner", "us", "--upstream", "none", "--remove-when", "never", "--dry-run", "--json")
 OF_FLAGSCALE = {"flagscale/run.py": MLU_RUN}
 BOTH = {"FlagScale": "0.8.0", "vllm": "0.8.5"}

@@ -13,6 +13,8 @@ from flagrelease.errors import PublishError
 from tests.publish.conftest import an_image, ignore
 from tests.publish.docker_registry import FaultProxy, Registry, Reply, proxied
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["cut", "cut_after", "500"]
 
 

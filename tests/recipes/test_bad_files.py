@@ -154,21 +154,25 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {**{Path(folder).name: read for folder, read in found["folders"].items()}, "peak_mb": found["peak_mb"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_a_file_made_to_exhaust_is_refused_with_its_message(name: str, made: dict[str, Any]) -> None:
     assert made[name]["messages"]["bundles/c/m.yaml"][0] == f"bundles/c/m.yaml:{MADE[name][1]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*MADE, *LONG])
 def test_a_file_made_to_exhaust_is_refused_in_time(name: str, made: dict[str, Any]) -> None:
     assert made[name]["messages"]["bundles/c/m.yaml"]
     assert made[name]["slowest"][0] < MOST_SECONDS
 
 
+@pytest.mark.slow
 def test_files_made_to_exhaust_take_little_memory(made: dict[str, Any]) -> None:
     assert made["peak_mb"] < MOST_MB
 
 
+@pytest.mark.slow
 def test_files_that_extend_large_ones_are_refused_in_time(tmp_path: Path) -> None:
     (tmp_path / "chips").mkdir()
     filling = "".join(f"k{n}: 1\n" for n in range(9_900))

@@ -19,6 +19,8 @@ from flagrelease.sealing.primitives import random
 from tests.sealing.flagscale_files import encrypted, padded, rsa_pair
 from tests.sealing.made import plain_set
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CANARY = b"canary-" + random(8).hex().encode()
 TEXTS = (b"diff --git a/x b/x\n" + CANARY + b"\n", b"second " + CANARY + b"\n")
