@@ -196,6 +196,12 @@ def test_a_folder_takes_the_place_of_a_symlink_that_moved(ground: Ground) -> Non
     ground.round_trip([before, {"0/0": Node("symlink", b"1"), "1/0": Node("file", b"")}], "checkout")
 
 
+def test_a_folder_takes_the_place_of_a_symlink_that_moved_by_mail(ground: Ground) -> None:
+    """Here the diff is the vendor's, and comes with the move as a rename."""
+    link = Node("symlink", b"0")
+    ground.round_trip([{"1": link, "0": link}, {"0": link, "1/0": link}], "mailbox")
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=HEALTH)
 @given(history=histories())
 def test_add_then_apply_gives_the_same_tree(ground: Ground, history: tuple[list[Tree], str]) -> None:
@@ -203,7 +209,7 @@ def test_add_then_apply_gives_the_same_tree(ground: Ground, history: tuple[list[
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=4000, deadline=None, suppress_health_check=HEALTH)
 @given(history=histories())
 def test_add_then_apply_gives_the_same_tree_500_times(ground: Ground, history: tuple[list[Tree], str]) -> None:
     try_history(ground, history)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from flagrelease.adapters.git.apply import Patch, apply_series
 from flagrelease.adapters.git.conflicts import why_not
 from flagrelease.adapters.git.index import Index
+from flagrelease.adapters.git.moves import with_modes_of_moves
 from flagrelease.adapters.git.snapshot import Change, diff_of
 from flagrelease.adapters.patches.sets import StoredSet, read_patch, write_set
 from flagrelease.domain.patch_series import PatchFile, Series
@@ -77,6 +78,10 @@ class Building:
         name = f"{number:04d}-{_slug(change.by.subject)}.patch"
         given = read_patch(name, change.diff)
         made = apply_series(self.index, self.tree, [given], fix=self.fix)
+        if made is None:
+            # Git takes a symlink that only moves for a file, and no folder could take its place.
+            spelled = read_patch(name, with_modes_of_moves(self.index, self.tree, given.diff))
+            made = apply_series(self.index, self.tree, [spelled], fix=self.fix)
         if made is None:
             raise SourceError(f"{name} does not apply: {self._why(given)}", hint="make it against the base and the set")
         if made == self.tree:
