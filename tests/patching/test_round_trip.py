@@ -209,7 +209,7 @@ def test_add_then_apply_gives_the_same_tree(ground: Ground, history: tuple[list[
 
 
 @pytest.mark.slow
-@settings(max_examples=4000, deadline=None, suppress_health_check=HEALTH)
+@settings(max_examples=500, deadline=None, suppress_health_check=HEALTH)
 @given(history=histories())
 def test_add_then_apply_gives_the_same_tree_500_times(ground: Ground, history: tuple[list[Tree], str]) -> None:
     try_history(ground, history)
