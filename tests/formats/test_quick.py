@@ -102,6 +102,7 @@ def _chopped(text: str, at: int, length: int, put: str) -> str:
     return text[:at] + put + text[at + length :]
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(mappings())
 def test_documents_of_doubtful_scalars_are_read_alike(text: str) -> None:
@@ -115,6 +116,7 @@ def test_each_scalar_is_read_alike_at_each_kind_of_place(key: str, scalar: str) 
         same(text, Undated)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.integers(0, len(GOOD) - 1),
@@ -185,6 +187,7 @@ def test_depth_is_limited_alike(depth: int, opened: str, closed: str) -> None:
     same(f"any: {opened * depth}1{closed * depth}", Odd)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [9_990, 19_990, 19_997, 19_998, 19_999, 20_001])
 def test_the_number_of_values_is_limited_alike(count: int) -> None:
     same(f"any: [{'1,' * count}]", Odd)

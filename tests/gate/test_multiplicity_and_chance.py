@@ -12,6 +12,7 @@ from flagrelease.gate.statistics.chance import p_above_chance
 from flagrelease.gate.statistics.multiplicity import holm
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_is_what_other_software_makes_of_it(p_values: list[float]) -> None:

@@ -50,6 +50,7 @@ def refusals(draft: Draft, kind: type[Value]) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 @given(CARDS)
 @hypothesis_settings(max_examples=400)
 def test_any_text_becomes_drafts_that_decode(recipes: Everything, card: str) -> None:
@@ -112,6 +113,7 @@ REPEATED = [
 LARGE = 1 << 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", REPEATED, ids=range(len(REPEATED)))
 def test_no_pattern_repeated_takes_long(part: str, recipes: Everything) -> None:
     for begin, end in (("", ""), ("```bash\n", "\n```"), ("|", " x\n"), ("docker run ", "!")):

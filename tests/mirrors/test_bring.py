@@ -11,6 +11,8 @@ from flagrelease.errors import SourceError, ToolError
 from tests.mirrors.conftest import Forge, many, source, unseen
 from tests.patching.vendor import run_git, tree_of, tree_on_disk
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_commit_comes_without_its_history_and_its_tree_is_the_one_upstream_has(forge: Forge, tmp_path: Path) -> None:
     forge.make("own/repo", {"old": b"gone later"})

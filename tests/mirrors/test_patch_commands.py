@@ -10,6 +10,8 @@ from tests.mirrors.conftest import source, unseen
 from tests.patching.conftest import FACTS, Place
 from tests.patching.vendor import edit, made_clone, tree_on_disk
 
+pytestmark = pytest.mark.slow
+
 BUNDLE = """schema: flagrelease.bundle/v2
 chip: cambricon_mlu
 model: {model}

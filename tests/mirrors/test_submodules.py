@@ -11,6 +11,8 @@ from flagrelease.errors import SourceError
 from tests.mirrors.conftest import Forge, source, unseen
 from tests.patching.vendor import run_git
 
+pytestmark = pytest.mark.slow
+
 ABOVE = (
     Upstream(base="https://github.com", path="own/repo", forge="github"),
     Upstream(base="https://gitee.com", path="copy/repo", forge="gitee"),

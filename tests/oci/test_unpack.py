@@ -165,6 +165,7 @@ def test_an_ordinary_user_unpacks_and_deletes_what_has_closed_folders() -> None:
         assert names(home) == ["layer"]
 
 
+@pytest.mark.slow
 def test_any_flipped_byte_is_refused_or_does_no_harm(tmp_path: Path, outside: Path) -> None:
     layer = folder(b"a/") + file(b"a/b", b"content") + symlink(b"a/l", b"../../outside/canary")
     layer += pax((b"path", "a/ü".encode())) + file(b"x", b"1") + hardlink(b"a/z", b"a/b") + END

@@ -52,6 +52,7 @@ def test_commits_become_a_patch_each_with_their_authors(place: Place) -> None:
     assert series(place).result_tree == tree_of(place.clone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["plain", "bare diff", "base64"])
 def test_a_mailbox_makes_the_same_tree(place: Place, tmp_path: Path, encoding: str) -> None:
     edit(place.clone)
@@ -95,6 +96,7 @@ def test_a_new_set_without_its_facts_is_not_written(place: Place) -> None:
     assert not place.patches.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hook", "setuid", "symlink_absolute", "gitmodules", "newline"])
 def test_a_hostile_mail_makes_no_set(place: Place, tmp_path: Path, name: str) -> None:
     (tmp_path / "mail").write_bytes(CORPUS[name].make())
@@ -103,6 +105,7 @@ def test_a_hostile_mail_makes_no_set(place: Place, tmp_path: Path, name: str) ->
     assert not place.patches.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reason", "name", "content"),
     [
@@ -139,6 +142,7 @@ def test_a_merge_is_refused_by_name(place: Place) -> None:
     assert "is a merge" in place.add("--range", f"{place.base}..HEAD", status=5)
 
 
+@pytest.mark.slow
 def test_a_range_or_mailbox_that_is_none_is_told(place: Place, tmp_path: Path) -> None:
     assert "wanted a range of commits" in place.add("--range", "HEAD", status=5)
     assert "has no commit" in place.add("--range", "HEAD..HEAD", status=5)
@@ -175,6 +179,7 @@ def test_the_clone_stays_as_it_is_and_needs_no_name(place: Place) -> None:
     assert everything(place.clone) == before
 
 
+@pytest.mark.slow
 def test_the_ledger_has_every_set_with_its_facts(place: Place) -> None:
     write(place.clone, {"a.py": b"a\n"})
     commit(place.clone, "a")

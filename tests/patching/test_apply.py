@@ -72,6 +72,7 @@ def test_our_own_folder_is_replaced_as_a_whole(edited: Place, tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir() if "flagrelease" in path.name) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "empty", "file", "symlink", "broken marker"])
 def test_a_place_that_is_not_ours_stays_as_it_is(edited: Place, tmp_path: Path, kind: str) -> None:
     there = tmp_path / "there"
@@ -124,6 +125,7 @@ def test_another_tree_than_the_recorded_one_is_not_written(edited: Place, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hook", "symlink_absolute", "gitlink", "setuid", "gitmodules", "filter", "newline"])
 def test_a_hostile_patch_in_a_set_is_refused_before_anything_is_written(
     edited: Place, tmp_path: Path, name: str
@@ -268,6 +270,7 @@ def test_attributes_in_the_tree_change_no_byte(place: Place, tmp_path: Path) -> 
     assert (tmp_path / "out" / "lf.txt").read_bytes() == b"a\nb\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bare", "worktree", "shallow", "alternates", "packed", "below"])
 def test_every_kind_of_clone_will_do(place: Place, tmp_path: Path, kind: str) -> None:
     edit(place.clone)

@@ -18,6 +18,8 @@ from tests.patching.git_objects import Objects, files_of
 from tests.patching.sealed_place import SealedPlace, extended, plain_place
 from tests.patching.vendor import run_git, write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> SealedPlace:

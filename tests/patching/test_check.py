@@ -109,6 +109,7 @@ def test_an_unknown_revision_is_an_error(edited: Place) -> None:
     assert "has no revision" in edited.check("--against", "--help", status=5)
 
 
+@pytest.mark.slow
 def test_one_table_has_all_chips(edited: Place) -> None:
     where = ("--component", "flagscale", "--repo", str(edited.clone), "--base", edited.base)
     for chip in ("metax_c550", "hygon_bw1000"):
@@ -140,6 +141,7 @@ def test_a_damaged_note_costs_only_time(edited: Place, tmp_path: Path) -> None:
     assert finding(edited)["state"] == "applies"
 
 
+@pytest.mark.slow
 def test_whitespace_is_mended_only_where_the_set_says_so(place: Place) -> None:
     mended, strict = b"# FlagScale\nmore\n", b"# FlagScale\nmore  \n"
     (place.clone / "README.md").write_bytes(strict)

@@ -20,6 +20,8 @@ from tests.patching.hostile_patches import CORPUS
 from tests.patching.made_patches import binary, changed, moved, new_file, symlink, zeroes
 from tests.patching.vendor import commit, tree_of, write
 
+pytestmark = pytest.mark.slow
+
 _MOST_S = 10.0
 _MOST_MEMORY = 600 << 20
 

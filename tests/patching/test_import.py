@@ -19,6 +19,8 @@ from tests.patching.flagscale_checkout import ENGINE, Checkout
 from tests.patching.made_patches import new_file
 from tests.patching.test_apply import everything
 
+pytestmark = pytest.mark.slow
+
 FACTS = ("--upstream", "none", "--remove-when", "FlagScale has a plugin")
 ALL: Mapping[str, bytes | None] = {"vllm/engine.py": MLU_ENGINE, "vllm/config.py": None, "vllm/mlu.py": b"new\n"}
 

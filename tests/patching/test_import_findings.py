@@ -43,6 +43,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.id}-{case.device}")
 def test_each_contradiction_is_told_at_its_place(imported: dict[str, Any], case: Case) -> None:
     at = f"hardware/{case.device}{case.at}"

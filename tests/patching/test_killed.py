@@ -9,6 +9,8 @@ import pytest
 
 from tests.patching.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 _QUICK = ("seal", "rekey")
 _ALL = ("seal", "rekey", "apply", "apply over", "add", "extend")
 _CASES = [

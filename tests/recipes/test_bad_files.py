@@ -229,6 +229,7 @@ def test_lint_says_of_each_bad_file_what_is_wrong_with_it(tmp_path: Path) -> Non
             assert f"{BAD}/{line}" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

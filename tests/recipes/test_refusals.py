@@ -40,6 +40,7 @@ def errors(chip: str, **changes: Any) -> list[str]:
     return sorted(said({**recipes().bundles, (chip, MODEL): changed}) - said(recipes().bundles))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chip", [A2, DUO])
 @pytest.mark.parametrize("granularity", ["per_token", "per_group"])
 @pytest.mark.parametrize(

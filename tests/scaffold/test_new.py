@@ -19,6 +19,8 @@ from flagrelease.formats.placeholders import placeholders
 from flagrelease.formats.strict import decode_yaml, read_yaml
 from flagrelease.scaffold.fill import new_bundle, new_chip, new_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KINDS: dict[str, type[Value]] = {"chip": Chip, "model": Model, "bundle": Bundle}
 

@@ -115,6 +115,7 @@ def test_memory_that_is_kept_after_a_stop_is_named(suite: Suite) -> None:
     assert check.detail == f"SIGTERM: {100 << 20} bytes of memory are held after 1 s"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "failing"), FAULTS.items(), ids=FAULTS)
 def test_a_fault_fails_its_check_and_no_other(suite: Suite, fault: str, failing: list[str]) -> None:
     report = suite(FakeEngine(fault))
@@ -122,6 +123,7 @@ def test_a_fault_fails_its_check_and_no_other(suite: Suite, fault: str, failing:
     assert [check.id for check in report.checks] == ALL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "starts", "failing"), LATER_FAULTS, ids=str)
 def test_a_fault_of_a_later_start_fails_its_check(
     suite: Suite, fault: str, starts: tuple[int, ...], failing: list[str]

@@ -20,6 +20,8 @@ from flagrelease.errors import ToolError
 from tests.supply.bundle import WHEEL, WHEEL_NAME, Care, make_care
 from tests.supply.server import FaultyServer, File
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = "http://127.0.0.1:9/simple/"
 """The port of the discard service (RFC 863), which nobody runs."""
 

@@ -147,6 +147,7 @@ def test_a_gain_that_cannot_be_is_an_anomaly_long_before_the_end() -> None:
     assert counted.share < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("items", "margin", "flip_rate"),
     [(600, 0.04, 0.1), (900, 0.035, 0.1), (900, 0.035, 0.05), (1730, 0.025, 0.1), (1730, 0.03, 0.1), (3040, 0.02, 0.1)],
