@@ -80,8 +80,8 @@ def a_bundle(*, text: str = "fine") -> Built:
     )
     task = TaskVerdict(
         task="quiz", tier="critical", decision="PASS", items=400, items_available=1221, metric="acc", scale=100,
-        reference_score=0.32, target_score=0.31, difference=-0.01, interval=(-0.0213, 0.0009), confidence=0.9, lost=5,
-        gained=1, margin=0.03, p_margin=0.001, p_damage=0.1,
+        evidence="paired", reason=text, reference_score=0.32, target_score=0.31, difference=-0.01,
+        interval=(-0.0213, 0.0009), confidence=0.9, lost=5, gained=1, margin=0.03, p_margin=0.001, p_damage=0.1,
         p_damage_adjusted=0.2, p_gain_adjusted=1.0, chance=0.2, p_above_chance=1e-9,
         findings=(Finding(id="note", weight="note", text=text),),
     )  # fmt: skip

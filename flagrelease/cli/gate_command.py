@@ -25,8 +25,9 @@ from flagrelease.errors import GateError, HoldError
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.fits import fits
-from flagrelease.gate.records.compare import Subject, compare
+from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.copied import table_of
+from flagrelease.gate.records.outcome import Subject
 from flagrelease.gate.records.words import markdown, table
 from flagrelease.ingest.recognise import records_of
 from flagrelease.ingest.sources import Sources

@@ -1,7 +1,7 @@
 """What the gate decided, task by task and for the bundle, and the one value that may be published."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,7 @@ from flagrelease.domain.value import Digest, Name, Sha256, Text, Value
 
 TaskDecision = Literal["PASS", "PASS_WARN", "FAIL", "ANOMALY", "INCONCLUSIVE", "INVALID"]
 Decision = Literal["GO", "NO-GO", "HOLD"]
+Share = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Finding(Value):
@@ -23,48 +24,63 @@ class Finding(Value):
 
 
 class TaskVerdict(Value):
-    """One task. Scores, difference, interval and margin are fractions: 0.03 is 3 points.
+    """One task. Scores, differences, intervals and margins are fractions: 0.03 is 3 points.
 
-    `difference` is target − reference, `interval` its two-sided confidence interval at level `confidence`.
-
-    `p_margin` is of the hypothesis that the target is worse by the margin or more.
-
-    `lost` items were right on the reference and wrong on the target (b), `gained` the other way round (c).
+    Scores are over all `items` of the task, what has no answer being wrong; `difference` is target − reference,
+    `interval` its two-sided confidence interval at level `confidence`, and `worst` the difference if everything without
+    an answer had been wrong on the target and right on the reference. `lost` items were right on the reference and
+    wrong on the target (b), `gained` the other way round (c). `p_margin` is of the hypothesis that the target is worse
+    by the margin or more, `p_above_chance` that of the side that is nearer to a guesser. What could not be worked out
+    is absent.
     """
 
     task: Name
     tier: Tier
     decision: TaskDecision
     items: int
-    items_available: int
+    items_available: int | None = None
+    evidence: Literal["paired", "graded", "aggregate"]
     metric: Text
     scale: int
-    reference_score: float
-    target_score: float
-    difference: float
-    interval: tuple[float, float]
-    confidence: float
-    lost: int
-    gained: int
-    margin: float
-    p_margin: float
-    p_damage: float
-    p_damage_adjusted: float
-    p_gain_adjusted: float
-    chance: float
-    p_above_chance: float
+    margin: Share
+    reference_score: Share | None = None
+    target_score: Share | None = None
+    difference: Share | None = None
+    worst: Share | None = None
+    interval: tuple[Share, Share] | None = None
+    confidence: Share
+    lost: int | None = None
+    gained: int | None = None
+    p_margin: Share | None = None
+    p_damage: Share | None = None
+    p_damage_adjusted: Share | None = None
+    p_gain_adjusted: Share | None = None
+    chance: Share = 0.0
+    p_above_chance: Share | None = None
     items_needed: int | None = None
+    findings: tuple[Finding, ...] = ()
+    reason: Text
+
+
+class Judged(Value):
+    """What a policy says of two sides' records.
+
+    `policy_sha256` was fixed before any result was seen; `settle` says what would turn a HOLD into an answer, and
+    `findings` are those about all tasks together.
+    """
+
+    decision: Decision
+    reasons: tuple[Text, ...] = Field(min_length=1)
+    settle: tuple[Text, ...] = ()
+    policy_sha256: Sha256
+    tasks: tuple[TaskVerdict, ...]
     findings: tuple[Finding, ...] = ()
 
 
-class Verdict(Value):
-    """The gate's word on one image. `policy_sha256` was in the lock before any result was seen."""
+class Verdict(Judged):
+    """The gate's word on one image."""
 
     image: Digest
-    decision: Decision
-    reasons: tuple[Text, ...] = Field(min_length=1)
-    policy_sha256: Sha256
-    tasks: tuple[TaskVerdict, ...]
 
 
 class Waiver(Value):

@@ -96,7 +96,8 @@ def _put_together(sources: Sources, name: str, head: Mapping[str, Any], rows: It
 def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
     """What `evaluate` wrote, as a record of today.
 
-    Its settings stay where they are: threads, dtype and the hash of a side's own token ids may differ between sides.
+    Of its settings only what has to be the same on both sides is taken over: threads, dtype and the hash of a side's
+    own token ids may differ.
     """
     items = Items(sources)
     for item in run.items:
@@ -126,10 +127,11 @@ def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
         chip=run.chip,
         image=run.image,
         software=run.software,
+        settings={"kind": run.kind, "model": run.model, "prompts_sha256": run.prompts_sha256},
         metric=run.metric,
         kind=items.kind(),
         scale=1,
-        headline=Headline(score=number_of(run.score) or 0.0, decimals=_DECIMALS, items=len(run.items)),
+        headline=Headline(score=number_of(run.score) or 0.0, decimals=_DECIMALS, items=dataset.items_selected),
         sources=(sources.source(name, NAME),),
         finished=run.finished.isoformat(),
     )

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from flagrelease.domain.answers import Record
 from flagrelease.domain.evidence import Baseline, EvalRun, SmokeReport, Software
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
@@ -16,6 +17,7 @@ from flagrelease.evaluation.ask import Side, ask
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.strict import decode_json
 from flagrelease.gate.decide import decide
+from flagrelease.ingest.held import records_in
 from flagrelease.ports import Server, ServeRequest, Tools
 
 _AGAIN = "run `flagrelease build` with `--from evaluate`"
@@ -37,8 +39,8 @@ def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Source
         if not server.alive():
             raise SmokeError("the server ended by itself while it was asked", log=request.log)
     reference = [run for run in baseline.runs if run.task in lock.policy.tasks]
-    verdict = decide(lock.policy, sha256_of(lock.policy), image.digest, reference, target)
     evidence = (*_written(here, "reference", reference), *_written(here, "target", target))
+    verdict = _verdict(here, lock, image, evidence)
     (here / "verdict.json").write_bytes(pretty_json(verdict))
     return Evaluation(verdict=verdict, reference=baseline.title, evidence=evidence)
 
@@ -80,16 +82,20 @@ def require_evidence(here: Path, lock: Lock, image: Image, evaluation: Evaluatio
     Raises:
         GateError: a record is missing or changed, or the verdict is not what the records give.
     """
-    runs: dict[str, list[EvalRun]] = {"reference": [], "target": []}
-    for file in evaluation.evidence:
+    if _verdict(here, lock, image, evaluation.evidence) != evaluation.verdict:
+        raise GateError(f"the verdict is not what the records in `{here}` give", hint=_AGAIN)
+
+
+def _verdict(here: Path, lock: Lock, image: Image, evidence: Iterable[EvidenceFile]) -> Verdict:
+    """What the records give, as they lie below `here`."""
+    sides: dict[str, list[Record]] = {"reference": [], "target": []}
+    for file in evidence:
         path = here / file.path
         content = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != file.sha256:
             raise GateError(f"the record `{path}` is not the one that the verdict was reached from", hint=_AGAIN)
-        runs[file.side].append(decode_json(content, EvalRun, source=str(path)))
-    policy_sha256 = sha256_of(lock.policy)
-    if decide(lock.policy, policy_sha256, image.digest, runs["reference"], runs["target"]) != evaluation.verdict:
-        raise GateError(f"the verdict is not what the records in `{here}` give", hint=_AGAIN)
+        sides[file.side] += records_in(file.path, content)
+    return decide(lock.policy, sha256_of(lock.policy), image.digest, sides["reference"], sides["target"])
 
 
 def stop_unless_go(verdict: Verdict) -> None:

@@ -75,7 +75,12 @@ def recorded(events: Events, path: Path, verdict: Verdict) -> Release | None:
 
 def _figures_sha256(verdict: Verdict) -> Sha256:
     """The hash of what a verdict decided and measured, whatever the words that tell it."""
-    return sha256_of(verdict.model_dump(mode="json", exclude={"reasons": True, "tasks": {"__all__": {"findings"}}}))
+    told = {"reason", "findings"}
+    return sha256_of(
+        verdict.model_dump(
+            mode="json", exclude={"reasons": True, "settle": True, "findings": True, "tasks": {"__all__": told}}
+        )
+    )
 
 
 def _with(release: Release | None, approved: Approved, published: Published) -> Release:

@@ -5,9 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from flagrelease.domain.answers import Record
 from flagrelease.domain.evidence import DatasetRecord, EvalRun, Item, Software
 from flagrelease.domain.gate import Dataset, Policy, Selection, Task, Tier
 from flagrelease.domain.source import FolderSource
+from flagrelease.domain.verdict import Verdict
+from flagrelease.formats.canonical import pretty_json
+from flagrelease.gate.decide import decide
+from flagrelease.ingest.held import records_in
 
 IMAGE = "sha256:" + "1" * 64
 OTHER_IMAGE = "sha256:" + "2" * 64
@@ -55,7 +60,7 @@ def an_item(name: str, *, right: bool, status: Literal["ok", "rejected", "error"
         prompt_sha256=sha(f"prompt {name}"),
         status=status,
         score=1.0 if right and status == "ok" else 0.0,
-        answer="a",
+        answer="a" if right else "b",
     )
 
 
@@ -103,3 +108,14 @@ def both_sides(
     reference = [True] * both_right + [True] * lost + [False] * gained + [False] * both_wrong
     target = [True] * both_right + [False] * lost + [True] * gained + [False] * both_wrong
     return a_run(reference, name=name, task=of, image=None), a_run(target, name=name, task=of)
+
+
+def record(run: EvalRun) -> Record:
+    """The record as the gate reads it from the file that `evaluate` writes."""
+    (found,) = records_in(f"{run.task}.json", pretty_json(run))
+    return found
+
+
+def decided(policy: Policy, reference: Sequence[EvalRun], target: Sequence[EvalRun]) -> Verdict:
+    """The verdict on IMAGE."""
+    return decide(policy, POLICY_SHA256, IMAGE, [record(run) for run in reference], [record(run) for run in target])

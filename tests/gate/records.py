@@ -8,7 +8,8 @@ from flagrelease.domain.benchmark import Benchmark
 from flagrelease.domain.comparison import Comparison, SideFiles, TaskComparison
 from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, RunFacts, SourceFile, Status
 from flagrelease.domain.gate import HarnessTask, Policy
-from flagrelease.gate.records.compare import Subject, compare
+from flagrelease.gate.records.compare import compare
+from flagrelease.gate.records.outcome import Subject
 
 FILES = SideFiles(path="results", harness="own", records=1, sources=())
 BENCHMARK = Benchmark(

@@ -7,11 +7,10 @@ import pytest
 from flagrelease.domain.answers import Record
 from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline
 from flagrelease.errors import RecipeError
-from flagrelease.gate.decide import decide
 from flagrelease.gate.records.words import markdown, table
-from tests.gate.builders import IMAGE, POLICY_SHA256, both_sides
 from tests.gate.builders import a_policy as own_policy
 from tests.gate.builders import a_task as own_task
+from tests.gate.builders import both_sides, decided
 from tests.gate.records import a_policy, a_record, a_task, answers, both, ids, judged, task_of
 
 
@@ -40,7 +39,7 @@ def test_flips_decide(lost: int, gained: int, decision: str, bundle: str) -> Non
 @pytest.mark.parametrize(("lost", "gained"), [(0, 0), (6, 0), (60, 4), (26, 10), (4, 60), (28, 28), (20, 12)])
 def test_the_figures_are_those_of_a_bundle_s_own_tasks(lost: int, gained: int) -> None:
     reference, target = both_sides(lost=lost, gained=gained)
-    own = decide(own_policy(task=own_task(chance=0.0)), POLICY_SHA256, IMAGE, [reference], [target]).tasks[0]
+    own = decided(own_policy(task=own_task(chance=0.0)), [reference], [target]).tasks[0]
     task = task_of(*sides(lost=lost, gained=gained, right=120))
     assert (task.difference, task.interval, task.p_damage, task.decision, task.items_needed) == (
         own.difference, own.interval, own.p_damage, own.decision, own.items_needed,
@@ -189,7 +188,7 @@ def test_records_that_nobody_asks_for_are_named() -> None:
 def test_own_tasks_are_compared_with_the_items_that_the_policy_draws() -> None:
     policy = own_policy(task=own_task(count=400, chance=0.0))
     given: dict[str, Any] = {"task": "task", "metric": "acc_norm", "harness": Harness(name="flagrelease")}
-    drawn, other = (DatasetFacts(fingerprint=f"400 of 1200, seed {seed}") for seed in (1, 2))
+    drawn, other = (DatasetFacts(split="validation", fingerprint=f"400 of 1200, seed {seed}") for seed in (1, 2))
     before, after = both()
     right = judged(
         a_record(answers(before), dataset=drawn, **given),

@@ -2,8 +2,8 @@
 
 from flagrelease.domain.comparison import Comparison
 from flagrelease.domain.evalrun import Headline
-from flagrelease.gate.records.compare import Subject
 from flagrelease.gate.records.copied import Table, copied
+from flagrelease.gate.records.outcome import Subject
 from tests.gate.records import a_policy, a_record, a_task, judged
 
 ROWS = {"a": (0.5112, 0.5234), "b": (0.61, 0.60), "c": (0.7034, 0.7112), "d": (0.2, 0.3)}

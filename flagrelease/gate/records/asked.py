@@ -14,16 +14,17 @@ _SAME_METRIC: Final = {"acc": "accuracy", "score": "judge score"}
 _PLAIN: Final = re.compile(r"[^a-z0-9]+")
 
 
+OWN: Final = "flagrelease"
+"""The harness of the tasks that are asked here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One task of a policy. `margin` is a fraction; `step` none where an item's score may be anything.
-
-    `harness` is empty, and `selection` says which items were drawn, for a task that is asked here.
-    """
+    """One task of a policy. `margin` is a fraction; `step` none where an item's score may be anything."""
 
     name: str
     harness: str
-    selection: str
+    own: Task | None
     items: int
     metric: str
     scale: Scale
@@ -36,6 +37,14 @@ class Asked:
     judged: bool
     spellings: frozenset[str]
 
+    @property
+    def selection(self) -> str:
+        """Which items were drawn, of a task that is asked here; empty for a harness's, which asks them all."""
+        if self.own is None:
+            return ""
+        drawn = self.own.selection
+        return selection_of(drawn.count, self.own.dataset.items_available, drawn.seed)
+
 
 def asked_of(policy: Policy, benchmarks: Mapping[str, Benchmark]) -> tuple[Asked, ...]:
     """Every task of the policy, its own ones first."""
@@ -47,8 +56,8 @@ def asked_of(policy: Policy, benchmarks: Mapping[str, Benchmark]) -> tuple[Asked
 def _own(name: str, task: Task) -> Asked:
     return Asked(
         name=name,
-        harness="",
-        selection=selection_of(task.selection.count, task.dataset.items_available, task.selection.seed),
+        harness=OWN,
+        own=task,
         items=task.selection.count,
         metric=task.metric,
         scale=task.scale,
@@ -75,7 +84,7 @@ def _harness(name: str, task: HarnessTask, benchmark: Benchmark | None) -> Asked
     return Asked(
         name=name,
         harness=task.harness,
-        selection="",
+        own=None,
         items=task.items,
         metric=task.metric,
         scale=task.scale,

@@ -37,7 +37,12 @@ def choose(side: str, asked: Asked, records: Sequence[Record]) -> Chosen:
         text = f"the {side} has {', '.join(map(cut, metrics))}; name one as the policy's `metric`"
         return Chosen(record=fitting[0], findings=(_invalid("several-metrics", text),))
     first, *again = fitting
-    if first.answers and all(one.answers and _same_answers(first.answers, one.answers) for one in again):
+    # What is asked here is scored as it is asked, so two records of it are two runs.
+    if (
+        asked.own is None
+        and first.answers
+        and all(one.answers and _same_answers(first.answers, one.answers) for one in again)
+    ):
         return Chosen(record=first, findings=(_scored_again(side, first.answers, again),))
     text = f"the {side} holds {len(fitting)} records of the task; which one counts cannot be chosen afterwards"
     return Chosen(record=first, findings=(_invalid("several-records", text),))

@@ -33,7 +33,7 @@ def other_harness(sides: Sides) -> Iterator[str]:
     """Two harnesses on two sides make no comparison at all; a plain table does not say whose scores it has."""
     for side, one in sides.both:
         found = one.facts.harness.name
-        if sides.asked.harness and found not in (sides.asked.harness, UNKNOWN_HARNESS):
+        if found not in (sides.asked.harness, UNKNOWN_HARNESS):
             yield f"the policy wants the scores of {sides.asked.harness}, the {side} has those of {cut(found)}"
 
 
@@ -53,13 +53,24 @@ def other_harness_version(sides: Sides) -> Iterator[str]:
 def other_dataset(sides: Sides) -> Iterator[str]:
     """Where the sides ran over other items, the fingerprint differs too; `item-differs` then says which."""
     found = list(_differing(sides, _DATASET))
-    for side, one in sides.both:
-        drawn = one.facts.dataset.fingerprint
-        if sides.asked.selection and drawn is not None and drawn != sides.asked.selection:
-            found.append(f"the policy draws {sides.asked.selection}, the {side} has {cut(drawn)}")
+    found += _other_than_drawn(sides)
     yield from found
     if not found and not _documents(sides):
         yield from _differing(sides, (("the dataset's fingerprint", lambda one: one.facts.dataset.fingerprint),))
+
+
+def _other_than_drawn(sides: Sides) -> Iterator[str]:
+    """Of a task that is asked here the policy says which items were drawn, and from where."""
+    if (own := sides.asked.own) is None:
+        return
+    for side, one in sides.both:
+        if one.answers is None:
+            continue
+        drawn, split = one.facts.dataset.fingerprint, one.facts.dataset.split
+        if drawn != sides.asked.selection:
+            yield f"the policy draws {sides.asked.selection}, the {side} has {cut(drawn or 'items of its own')}"
+        if split != own.dataset.split:
+            yield f"the policy wants the split {own.dataset.split}, the {side} has {cut(split or 'none')}"
 
 
 def _documents(sides: Sides) -> bool:
@@ -98,11 +109,15 @@ def _changed(sides: Sides, column: str) -> list[str]:
 def other_settings(sides: Sides) -> Iterator[str]:
     """Every setting that either side states."""
     before, after = sides.reference.facts.settings, sides.target.facts.settings
+    for side, stated in (("reference", before), ("target", after)):
+        kind = stated.get("kind")
+        if sides.asked.own is not None and kind is not None and kind != sides.asked.own.kind:
+            yield f"the policy wants the kind {sides.asked.own.kind}, the {side} has {cut(kind)}"
     if before and after:
         for key in sorted(before.keys() | after.keys()):
             if before.get(key) != after.get(key):
-                one, other = cut(before.get(key, "not set")), cut(after.get(key, "not set"))
-                yield f"{cut(key)} is {one} on the reference and {other} on the target"
+                here, there = cut(before.get(key, "not set")), cut(after.get(key, "not set"))
+                yield f"{cut(key)} is {here} on the reference and {there} on the target"
 
 
 @check("other-shots", "invalid", "another number of examples, or of runs, than the other side's or the policy's")
@@ -199,16 +214,17 @@ def other_precision(sides: Sides) -> Iterator[str]:
 
 @check("other-image", "invalid", "the target's answers are of another image than the one that is judged")
 def other_image(sides: Sides) -> Iterator[str]:
-    """Only where an image is named."""
+    """Only where an image is named. Answers that were asked here always say of which image they are."""
     found = sides.target.facts.image
-    if sides.image is not None and found is not None and found != sides.image:
-        yield f"the target's answers are of {found}, the verdict is about {sides.image}"
+    is_bound = found is not None or (sides.asked.own is not None and sides.target.answers is not None)
+    if sides.image is not None and is_bound and found != sides.image:
+        yield f"the target's answers are of {found or 'no image'}, the verdict is about {sides.image}"
 
 
 @check("unbound", "hold", "an image is named and the target's files do not say that they are about it")
 def unbound(sides: Sides) -> Iterator[str]:
     """Files of a harness say nothing of images; records of `evaluate` do."""
-    if sides.image is not None and sides.target.facts.image is None:
+    if sides.image is not None and sides.target.facts.image is None and not list(other_image.look(sides)):
         yield f"nothing binds the target's answers to {sides.image}: run the harness against `flagrelease run`"
 
 
@@ -219,5 +235,8 @@ def reference_is_target(sides: Sides) -> Iterator[str]:
     # Two columns of one table are one file too; an aggregate decides nothing anyhow.
     if before and before == after and sides.has_items:
         yield "reference and target are the same files, byte for byte"
-    elif sides.reference.facts.image is not None and sides.reference.facts.image == sides.target.facts.image:
+    elif sides.reference.facts.image is not None and sides.reference.facts.image in (
+        sides.target.facts.image,
+        sides.image,
+    ):
         yield "reference and target answered from one image, so they show nothing about it"

@@ -7,6 +7,7 @@ from typing import Final
 from flagrelease.domain.answers import OK, Answers, Record
 from flagrelease.domain.evalrun import Headline
 from flagrelease.gate.attainable import attainable
+from flagrelease.gate.records.asked import Asked
 from flagrelease.gate.records.check import Sides, check, cut, named, points
 from flagrelease.gate.statistics.chance import p_above_chance
 
@@ -30,10 +31,12 @@ def lacking(record: Record, items: int) -> int:
 def other_number_of_items(sides: Sides) -> Iterator[str]:
     """Missing ones are wrong answers; too many, or other ones on each side, are another task."""
     wanted = sides.asked.items
+    # What is asked here records every item that was drawn; a harness may leave out what failed.
+    least = wanted if sides.asked.own is not None else 0
     ids = [set(one.answers.ids) for _, one in sides.both if one.answers is not None]
     with_items = [both for both in sides.both if both[1].answers is not None]
     for (side, one), own in zip(with_items, ids, strict=True):
-        if len(own) > wanted:
+        if len(own) > wanted or len(own) < least:
             yield f"the task has {wanted:,} items, the {side}'s files have {len(own):,}"
         stated = one.facts.dataset.items
         if stated is not None and stated != wanted:
@@ -42,6 +45,35 @@ def other_number_of_items(sides: Sides) -> Iterator[str]:
         strange = sorted(ids[1] - ids[0])
         both = len(ids[0] | ids[1])
         yield f"the sides have {both:,} different items of {wanted:,}: {named(strange)} on one side only"
+
+
+@check("subset", "note", "a part of the benchmark's items was asked")
+def subset(sides: Sides) -> Iterator[str]:
+    """The score is not that of the whole benchmark."""
+    own = sides.asked.own
+    if own is not None and own.selection.count < own.dataset.items_available:
+        yield (
+            f"{own.selection.count:,} of {own.dataset.items_available:,} items were asked, drawn with seed "
+            f"{own.selection.seed}"
+        )
+
+
+@check("partial-scores", "invalid", "an item of a task of right or wrong answers is scored in between")
+def partial_scores(sides: Sides) -> Iterator[str]:
+    """Of what is asked here; a harness's own averages are graded answers."""
+    for side, one in sides.both:
+        if sides.asked.own is not None and one.answers is not None and not one.answers.is_binary:
+            rows = zip(one.answers.ids, one.answers.scores, strict=True)
+            between = [item for item, score in rows if score not in (0, 1)]
+            yield f"the {side} scores {named(between)} neither right nor wrong"
+
+
+@check("scored-without-answer", "invalid", "an item of what is asked here has points and no answer")
+def scored_without_answer(sides: Sides) -> Iterator[str]:
+    """A harness may well give some; they count for nothing and its headline is put right."""
+    for side, one in sides.both:
+        if sides.asked.own is not None and one.answers is not None and one.answers.struck:
+            yield f"the {side} gives {one.answers.struck:g} points to answers that it does not have"
 
 
 @check("runs-differ", "invalid", "an item was answered more often than another")
@@ -222,15 +254,30 @@ def at_chance(sides: Sides) -> Iterator[str]:
     """Then the task shows nothing about it."""
     asked = sides.asked
     for side, one in sides.both:
-        if asked.chance == 0 or one.answers is None or not one.answers.is_binary or any(one.answers.repeats):
-            continue
-        right = min(asked.items, int(math.fsum(one.answers.scores)))
-        p = p_above_chance(right=right, items=asked.items, chance=asked.chance)
-        if p >= sides.policy.alpha:
+        p = p_above_guessing(one, asked)
+        if p is not None and p >= sides.policy.alpha and one.answers is not None:
+            right = math.fsum(one.answers.scores) / max(asked.items, len(one.answers))
             yield (
-                f"the {side} scores {points(right / asked.items)} points where a guesser scores "
-                f"{points(asked.chance)} (p {p:.3g})"
+                f"the {side} scores {points(right)} points where a guesser scores {points(asked.chance)} (p {p:.3g}), "
+                "so the task shows nothing about it"
             )
+
+
+def p_above_guessing(record: Record, asked: Asked) -> float | None:
+    """How often a guesser does at least as well as this side over the task's items.
+
+    None where there is nothing to count: no items, graded answers, several runs. A side without a point is at chance
+    whatever its answers are.
+    """
+    answers = record.answers
+    if answers is None:
+        return None
+    right = math.fsum(answers.scores)
+    if right == 0:
+        return 1.0
+    if not answers.is_binary or any(answers.repeats):
+        return None
+    return p_above_chance(right=int(right), items=max(asked.items, int(right)), chance=asked.chance)
 
 
 @check("put-right", "note", "what the reader of the harness's files had to put right")

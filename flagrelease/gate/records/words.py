@@ -1,10 +1,10 @@
-"""The comparison in sentences, and as a table. Figures are in points: hundredths of the share of right answers."""
+"""The verdict in sentences, and as a table. Figures are in points: hundredths of the share of right answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from flagrelease.domain.comparison import Comparison, TaskComparison
-from flagrelease.domain.verdict import Decision
+from flagrelease.domain.comparison import Comparison
+from flagrelease.domain.verdict import Decision, TaskVerdict
 from flagrelease.gate.phrases import decided, not_shown, points, shortened, signed
 
 _LONGEST: Final = 2000
@@ -18,7 +18,7 @@ _ITEMS: Final[Mapping[str, str]] = {
 """How each harness is made to keep its items."""
 
 
-def task_words(task: TaskComparison) -> str:
+def task_words(task: TaskVerdict) -> str:
     """One task: its decision, its figures, and why."""
     figures = f"{task.task} ({task.tier}): {task.decision}"
     if task.reference_score is not None and task.target_score is not None and task.difference is not None:
@@ -32,21 +32,21 @@ def task_words(task: TaskComparison) -> str:
     return shortened(text)
 
 
-def bundle_words(decision: Decision, tasks: Sequence[TaskComparison]) -> str:
+def bundle_words(decision: Decision, tasks: Sequence[TaskVerdict]) -> str:
     """What the decision means."""
     critical = [task for task in tasks if task.tier == "critical"]
     passed = sum(task.decision in ("PASS", "PASS_WARN") for task in critical)
-    shown = f"{passed} of {len(critical)} critical tasks with records passed"
+    shown = f"{passed} of {len(critical)} critical tasks passed"
     match decision:
         case "GO":
             return f"GO: {shown}"
         case "HOLD":
             return f"HOLD: the evidence does not decide; {shown}"
         case "NO-GO":
-            return f"NO-GO: the target is not shown to answer as well as its reference; {shown}"
+            return f"NO-GO: the target is not shown to answer as well as its reference; {shown}, of those with a record"
 
 
-def settle_words(tasks: Sequence[TaskComparison], harnesses: Mapping[str, str]) -> tuple[str, ...]:
+def settle_words(tasks: Sequence[TaskVerdict], harnesses: Mapping[str, str]) -> tuple[str, ...]:
     """What would turn a HOLD into an answer, each once."""
     wanted: dict[str, list[str]] = {}
     for task in tasks:
@@ -56,7 +56,7 @@ def settle_words(tasks: Sequence[TaskComparison], harnesses: Mapping[str, str]) 
     return tuple(f"{', '.join(names)}: {text}"[:_LONGEST] for text, names in wanted.items())
 
 
-def _settling(task: TaskComparison, harness: str) -> Iterator[str]:
+def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
     ids = {finding.id for finding in task.findings}
     if "aggregate-only" in ids:
         yield _ITEMS.get(harness, "the record of each item on both sides, as a harness keeps it")
@@ -111,7 +111,7 @@ def table(one: Comparison) -> Iterator[str]:
             yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
 
 
-def _row(task: TaskComparison) -> tuple[str, ...]:
+def _row(task: TaskVerdict) -> tuple[str, ...]:
     scores = [task.reference_score, task.target_score]
     difference = "-" if task.difference is None else f"{signed(task.difference)}{_interval(task, confidence=False)}"
     return (
@@ -125,7 +125,7 @@ def _row(task: TaskComparison) -> tuple[str, ...]:
     )
 
 
-def _interval(task: TaskComparison, *, confidence: bool = True) -> str:
+def _interval(task: TaskVerdict, *, confidence: bool = True) -> str:
     if task.interval is None:
         return ""
     low, high = task.interval
@@ -133,7 +133,7 @@ def _interval(task: TaskComparison, *, confidence: bool = True) -> str:
     return f" [{signed(low)}, {signed(high)}]{at}"
 
 
-def _why(task: TaskComparison) -> str:
+def _why(task: TaskVerdict) -> str:
     if task.decision == "INVALID":
         return _findings(task, "invalid")
     if task.decision != "INCONCLUSIVE":
@@ -142,11 +142,11 @@ def _why(task: TaskComparison) -> str:
     return "; ".join(filter(None, (_findings(task, "hold"), _too_few(task))))
 
 
-def _too_few(task: TaskComparison) -> str:
+def _too_few(task: TaskVerdict) -> str:
     """Nothing of aggregates: their interval decides nothing, however many items there are."""
     if task.interval is None or task.p_margin is None:
         return ""
-    return not_shown(
+    text = not_shown(
         margin=task.margin,
         interval=task.interval,
         confidence=task.confidence,
@@ -154,9 +154,12 @@ def _too_few(task: TaskComparison) -> str:
         p_damage=1.0 if task.p_damage_adjusted is None else task.p_damage_adjusted,
         items_needed=task.items_needed,
     )
+    if text and task.items_needed is not None and task.items_available is not None:
+        text += f", {task.items_available:,} are available"
+    return text
 
 
-def _findings(task: TaskComparison, weight: str) -> str:
+def _findings(task: TaskVerdict, weight: str) -> str:
     return "; ".join(f"{finding.id}: {finding.text}" for finding in task.findings if finding.weight == weight)
 
 
