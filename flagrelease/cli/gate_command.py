@@ -6,6 +6,7 @@ records of `evaluate`. Exit codes: 0 GO, 8 NO-GO, 11 HOLD; 3 when the files make
 """
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -21,14 +22,17 @@ from flagrelease.cli.settings import settings
 from flagrelease.domain.answers import Record
 from flagrelease.domain.comparison import Comparison, SideFiles
 from flagrelease.domain.value import Digest
-from flagrelease.errors import GateError, HoldError
+from flagrelease.domain.verdict import Waiver
+from flagrelease.errors import FlagReleaseError, GateError, HoldError
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.fits import fits
+from flagrelease.formats.strict import decode_yaml
 from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.copied import table_of
 from flagrelease.gate.records.outcome import Subject
-from flagrelease.gate.records.words import markdown, table
+from flagrelease.gate.records.words import markdown, table, waiver_words
+from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.recognise import records_of
 from flagrelease.ingest.sources import Sources
 
@@ -48,6 +52,10 @@ ItsChip = Annotated[str, typer.Option("--chip", help="Chip of what is judged.", 
 ItsModel = Annotated[str, typer.Option("--model", help="Model of what is judged.", autocompletion=names_in("models"))]
 Records = Annotated[
     Path | None, typer.Option("--records", help="Write every record that was read below this folder, as evalrun/v2.")
+]
+WaiverFile = Annotated[
+    Path | None,
+    typer.Option("--waiver", metavar="FILE", help="Let a HOLD of --image through: who, why, until when.", exists=True),
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Write the report to this Markdown file as well.")]
 
@@ -82,17 +90,16 @@ def judge(
     model: ItsModel = "",
     out: OutFile = None,
     records: Records = None,
+    waiver: WaiverFile = None,
     as_json: Json = False,
     recipes: Recipes = None,
 ) -> None:
     """Compare two sides' results by a policy."""
     if context.invoked_subcommand is not None:
         return
-    if reference is None or target is None or policy is None:
-        raise typer.BadParameter("wanted --reference, --target and --policy; `gate power` needs a policy only")
-    if image is not None and not fits(Digest, image):
-        raise typer.BadParameter(f"wanted a digest, `sha256:` and 64 hexadecimal digits, found {image[:80]!r}")
+    reference, target, policy = _checked(reference, target, policy, image, waiver)
     catalogue = Catalogue(settings(recipes=recipes).recipes)
+    let_through = None if waiver is None else decode_yaml(waiver.read_bytes(), Waiver, source=str(waiver))
     chosen = policy_named(catalogue, policy)
     everything = catalogue.everything()
     tables = [found for one in everything.published.values() if (found := table_of(one))]
@@ -114,10 +121,27 @@ def judge(
         target=after,
         subject=subject,
     )
+    fault = _fault(verdict, let_through)
+    if fault is None and verdict.decision == "HOLD":
+        verdict = verdict.model_copy(update={"waiver": let_through})
     if out is not None:
         write_durably(out, markdown(verdict).encode())
     sys.stdout.write(pretty_json(verdict).decode() if as_json else _told(verdict))
-    _stop_unless_go(verdict)
+    if fault is not None:
+        raise fault
+
+
+def _checked(
+    reference: str | None, target: str | None, policy: str | None, image: str | None, waiver: Path | None
+) -> tuple[str, str, str]:
+    """Raise BadParameter for what cannot be a comparison."""
+    if reference is None or target is None or policy is None:
+        raise typer.BadParameter("wanted --reference, --target and --policy; `gate power` needs a policy only")
+    if image is not None and not fits(Digest, image):
+        raise typer.BadParameter(f"wanted a digest, `sha256:` and 64 hexadecimal digits, found {image[:80]!r}")
+    if waiver is not None and image is None:
+        raise typer.BadParameter("wanted --image beside --waiver: a waiver is for one image only")
+    return reference, target, policy
 
 
 def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:
@@ -142,6 +166,8 @@ def _write(folder: Path, records: tuple[Record, ...]) -> None:
 
 def _told(found: Comparison) -> str:
     lines = [*table(found), "", *found.reasons]
+    if found.waiver is not None:
+        lines.append(waiver_words(found.waiver))
     noted: dict[str, list[str]] = {}
     for task in found.tasks:
         for one in task.findings:
@@ -155,9 +181,16 @@ def _told(found: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _stop_unless_go(found: Comparison) -> None:
-    """The exit code; what there is to say has been said."""
+def _fault(found: Comparison, waiver: Waiver | None) -> FlagReleaseError | None:
+    """What the command ends with; nothing for GO, and for a HOLD that a waiver in force lets through."""
     if found.decision == "NO-GO":
-        raise GateError(f"NO-GO by policy `{found.policy}`")
-    if found.decision == "HOLD":
-        raise HoldError(f"HOLD by policy `{found.policy}`", hint="aggregates and too few items never decide")
+        return GateError(f"NO-GO by policy `{found.policy}`", hint="no waiver lets a NO-GO through" if waiver else "")
+    if found.decision == "GO":
+        return None
+    if waiver is None or found.image is None:
+        return HoldError(f"HOLD by policy `{found.policy}`", hint="aggregates and too few items never decide")
+    try:
+        refuse_unless_in_force(waiver, found.image, today=datetime.now(UTC).date())
+    except HoldError as error:
+        return error
+    return None

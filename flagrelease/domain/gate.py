@@ -87,8 +87,21 @@ class HarnessTask(Value):
     judge: Text | None = None
 
 
+class SuiteClaim(Value):
+    """By how much the mean difference over all tasks, each with the same weight, may be below zero.
+
+    `aggregate_only_margin_pt` is for a suite in which a task has no items.
+    """
+
+    margin_pt: Points = 1.5
+    aggregate_only_margin_pt: Points = 2.0
+
+
 class Policy(Value):
-    """`recipes/gates/<policy>.yaml`: tasks that are asked here, and tasks that a harness of their own asks."""
+    """`recipes/gates/<policy>.yaml`: tasks that are asked here, and tasks that a harness of their own asks.
+
+    `sequential` asks the items in a fixed random order and decides at planned looks; only `tasks` can be.
+    """
 
     schema_: Literal["flagrelease.gate/v1"] = Field(alias="schema")
     name: Name
@@ -96,6 +109,8 @@ class Policy(Value):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     min_effect_pt: Annotated[float, Field(ge=0, le=5.0)] = 0.5
     max_reject_rate: Annotated[float, Field(ge=0, lt=1)] = 0.005
+    suite: SuiteClaim | None = None
+    sequential: bool = False
     tasks: dict[Name, Task] = Field(default_factory=dict)
     harness_tasks: dict[Name, HarnessTask] = Field(default_factory=dict)
 

@@ -32,6 +32,9 @@ class TaskVerdict(Value):
     wrong on the target (b), `gained` the other way round (c). `p_margin` is of the hypothesis that the target is worse
     by the margin or more, `p_above_chance` that of the side that is nearer to a guesser. What could not be worked out
     is absent.
+
+    Where each item was answered or judged several times, `repeats` is how often, on the side that did it less often,
+    `repeats_share` how much of the variance comes from that, and `repeats_needed` how many would decide.
     """
 
     task: Name
@@ -58,7 +61,32 @@ class TaskVerdict(Value):
     chance: Share = 0.0
     p_above_chance: Share | None = None
     items_needed: int | None = None
+    repeats: int | None = None
+    repeats_share: Share | None = None
+    repeats_needed: int | None = None
     findings: tuple[Finding, ...] = ()
+    reason: Text
+
+
+class SuiteVerdict(Value):
+    """All tasks together: `difference` is the mean over `tasks`, each with the same weight, in fractions.
+
+    `low` is the lower end of its interval, one-sided at the policy's level, and `margin` what the policy allows;
+    `is_shown` is absent where it allows nothing in particular. `p_damage` is the smallest p of three aggregates over
+    the tasks that have items, times three.
+    """
+
+    tasks: int
+    evidence: Literal["items", "aggregate"]
+    difference: Share
+    low: Share
+    margin: Share | None = None
+    is_shown: bool | None = None
+    p_pooled: Share | None = None
+    p_max_drop: Share | None = None
+    p_fisher: Share | None = None
+    p_damage: Share | None = None
+    is_damaged: bool
     reason: Text
 
 
@@ -74,6 +102,7 @@ class Judged(Value):
     settle: tuple[Text, ...] = ()
     policy_sha256: Sha256
     tasks: tuple[TaskVerdict, ...]
+    suite: SuiteVerdict | None = None
     findings: tuple[Finding, ...] = ()
 
 

@@ -41,5 +41,6 @@ def decide(
         settle=found.settle,
         policy_sha256=policy_sha256,
         tasks=found.tasks,
+        suite=found.suite,
         findings=found.findings,
     )

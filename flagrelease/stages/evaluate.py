@@ -17,6 +17,7 @@ from flagrelease.evaluation.ask import Side, ask
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.strict import decode_json
 from flagrelease.gate.decide import decide
+from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.held import records_in
 from flagrelease.ports import Server, ServeRequest, Tools
 
@@ -60,11 +61,7 @@ def approve(
     if verdict.decision != "HOLD" or waiver is None:
         stop_unless_go(verdict)
         return Approved(image=image, serving=serving, verdict=verdict)
-    if waiver.image != image.digest or waiver.expires < today:
-        raise HoldError(
-            f"the waiver does not cover this image: it names {waiver.image} until {waiver.expires}",
-            hint=f"a waiver for {image.digest} with a date from {today} on lets this HOLD through",
-        )
+    refuse_unless_in_force(waiver, image.digest, today=today)
     return Approved(image=image, serving=serving, verdict=verdict, waiver=waiver)
 
 

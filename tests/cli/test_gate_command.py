@@ -155,6 +155,61 @@ def test_a_policy_that_is_not_there_is_named() -> None:
     assert gate("--reference", of("first"), "--target", of("again"), "--policy", "smollm2-135").returncode == 3
 
 
+IMAGE = f"sha256:{'1' * 64}"
+
+
+def waiver_for(folder: Path, *, image: str = IMAGE, expires: str = "2099-01-02") -> Path:
+    path = folder / "waiver.yaml"
+    path.write_text(f"image: {image}\nowner: Ada\nreason: few items by design\nexpires: {expires}\n")
+    return path
+
+
+def test_a_waiver_in_force_for_the_image_lets_a_hold_through_and_the_report_says_whose(
+    facts: Path, tmp_path: Path
+) -> None:
+    report, words = tmp_path / "report.md", ("--policy", facts, "--image", IMAGE)
+    sides = ("--reference", of("first"), "--target", of("again"))
+    assert gate(*sides, *words).returncode == 11
+    done = gate(*sides, *words, "--waiver", waiver_for(tmp_path), "--out", report)
+    assert done.returncode == 0, done.stderr
+    told = f"Let through by waiver of Ada until 2099-01-02, for {IMAGE} only: few items by design"
+    assert told in done.stdout
+    assert report.read_text().startswith("# HOLD: ")
+    assert f"> {told}" in report.read_text()
+    found = json.loads(gate(*sides, *words, "--waiver", tmp_path / "waiver.yaml", "--json").stdout)
+    assert (found["decision"], found["waiver"]["owner"]) == ("HOLD", "Ada")
+
+
+@pytest.mark.parametrize("changes", [{"image": f"sha256:{'2' * 64}"}, {"expires": "2020-01-02"}])
+def test_a_waiver_for_another_image_or_of_yesterday_lets_nothing_through(
+    changes: dict[str, str], facts: Path, tmp_path: Path
+) -> None:
+    waiver = waiver_for(tmp_path, **changes)
+    sides = ("--reference", of("first"), "--target", of("again"), "--policy", facts, "--image", IMAGE)
+    done = gate(*sides, "--waiver", waiver)
+    assert done.returncode == 11
+    assert "the waiver does not cover this image" in done.stderr
+    assert "Ada" not in done.stdout
+
+
+def test_no_waiver_lets_a_no_go_through(facts: Path, tmp_path: Path) -> None:
+    sides = ("--reference", of("first"), "--target", of("limit-8"), "--policy", facts, "--image", IMAGE)
+    done = gate(*sides, "--waiver", waiver_for(tmp_path))
+    assert done.returncode == 8
+    assert "no waiver lets a NO-GO through" in done.stderr
+    assert "Ada" not in done.stdout
+
+
+def test_a_waiver_is_for_an_image_and_says_who_why_and_until_when(facts: Path, tmp_path: Path) -> None:
+    sides = ("--reference", of("first"), "--target", of("again"), "--policy", facts)
+    assert gate(*sides, "--waiver", waiver_for(tmp_path)).returncode == 2
+    lacking = tmp_path / "lacking.yaml"
+    lacking.write_text(f"image: {IMAGE}\nexpires: 2099-01-02\n")
+    done = gate(*sides, "--image", IMAGE, "--waiver", lacking)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "owner" in done.stderr
+
+
 def test_an_image_that_is_no_digest_is_a_wrong_command_line(facts: Path) -> None:
     done = gate("--reference", of("first"), "--target", of("again"), "--policy", facts, "--image", "latest")
     assert done.returncode == 2

@@ -307,4 +307,4 @@ def test_every_task_is_told_once() -> None:
     verdict = judged_tiers(
         a=("critical", BROKEN), b=("critical", UNCLEAR), c=("supporting", BROKEN), d=("advisory", SAME)
     )
-    assert sorted(reason.split(" ")[0] for reason in verdict.reasons[1:]) == ["a", "b", "c", "d"]
+    assert sorted(reason.split(" ")[0] for reason in verdict.reasons[1:]) == ["a", "b", "c", "d", "suite:"]

@@ -1,6 +1,7 @@
 """Count how likely a policy lets a chip through that is identical, or worse by 1, 2, 3, 5 or 10 points.
 
-Every outcome is counted, nothing is drawn; tasks are taken as independent. How many answers two equal chips give
+Every outcome is counted, nothing is drawn; tasks are taken as independent, and what the suite of them may hold is not
+counted in. How many answers two equal chips give
 differently is what a task names, 10 % where it names nothing, or --flips. docs/statistics.md says how it is counted.
 """
 

@@ -41,6 +41,7 @@ def compare(
         reference=reference[0],
         target=target[0],
         tasks=found.tasks,
+        suite=found.suite,
         findings=found.findings,
     )
 

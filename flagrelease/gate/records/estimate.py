@@ -3,13 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flagrelease.domain.answers import Answers
 from flagrelease.gate.records.check import Sides
 from flagrelease.gate.records.whole import lacking
 from flagrelease.gate.statistics.aggregates import Score, miettinen_nurminen_interval
 from flagrelease.gate.statistics.paired_binary import p_damage, tango_interval
+
+if TYPE_CHECKING:
+    from flagrelease.gate.statistics.judged import JudgeNoise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class Estimate:
     p_margin: float | None = None
     p_damage: float | None = None
     p_gain: float | None = None
+    noise: "JudgeNoise | None" = None
 
     @property
     def difference(self) -> float | None:
@@ -100,12 +104,33 @@ def _graded(
     flips = sign_flip(differences, clusters=clusters)
     return replace(
         known,
+        noise=_noise(sides),
         interval=found.interval,
         stderr=found.stderr,
         p_margin=mean_not_worse(found, margin=sides.asked.margin),
         p_damage=flips.p_damage,
         p_gain=flips.p_gain,
     )
+
+
+def _noise(sides: Sides) -> "JudgeNoise | None":
+    """How much of the variance is that of asking or judging again; None where it cannot be told apart."""
+    from flagrelease.gate.statistics.judged import judge_noise  # noqa: PLC0415 - loads numpy
+
+    rows = [_repeated(answers) for answers in (sides.reference.answers, sides.target.answers) if answers]
+    common = sorted(set.intersection(*map(set, rows)))
+    counts = [{len(side[item]) for item in common} for side in rows]
+    if len(common) < 2 or any(len(count) != 1 or count == {1} for count in counts):  # noqa: PLR2004 - a variance
+        return None
+    return judge_noise(*([side[item] for item in common] for side in rows))
+
+
+def _repeated(answers: Answers) -> dict[str, list[float]]:
+    """Each item's scores, run by run."""
+    found: dict[str, list[float]] = {}
+    for item, score in zip(answers.ids, answers.scores, strict=True):
+        found.setdefault(item, []).append(score)
+    return found
 
 
 def _clusters(sides: Sides, ids: Sequence[str], items: int) -> list[str] | None:
@@ -139,10 +164,7 @@ def means(answers: Answers) -> Mapping[str, float]:
     """Each item's score, averaged over its runs."""
     if not any(answers.repeats):
         return dict(zip(answers.ids, answers.scores, strict=True))
-    sums: dict[str, list[float]] = {}
-    for item, score in zip(answers.ids, answers.scores, strict=True):
-        sums.setdefault(item, []).append(score)
-    return {item: math.fsum(scores) / len(scores) for item, scores in sums.items()}
+    return {item: math.fsum(scores) / len(scores) for item, scores in _repeated(answers).items()}
 
 
 def _stated(sides: Sides, which: int) -> float | None:

@@ -13,21 +13,21 @@ from flagrelease.domain.answers import Record
 from flagrelease.domain.benchmark import Benchmark
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.value import Digest
-from flagrelease.domain.verdict import Decision, Finding, TaskDecision, TaskVerdict
+from flagrelease.domain.verdict import Decision, Finding, SuiteVerdict, TaskDecision, TaskVerdict
 from flagrelease.errors import RecipeError
 from flagrelease.gate.records.asked import Asked, asked_of, unasked
+from flagrelease.gate.records.bundle import bundle_of
 from flagrelease.gate.records.check import Sides, cut
 from flagrelease.gate.records.checks import GRADED, look
 from flagrelease.gate.records.choose import Chosen, choose
 from flagrelease.gate.records.copied import Table, copied
 from flagrelease.gate.records.estimate import Estimate, estimate
 from flagrelease.gate.records.same import UNKNOWN_HARNESS
+from flagrelease.gate.records.suite import suite_of
 from flagrelease.gate.records.whole import p_above_guessing
-from flagrelease.gate.records.words import bundle_words, settle_words, task_words
+from flagrelease.gate.records.words import settle_words, task_words
 from flagrelease.gate.statistics.rule import Levels, Limits, Measured, adjusted, judge
 from flagrelease.gate.statistics.sample_size import items_that_decide
-
-_BAD: tuple[TaskDecision, ...] = ("FAIL", "INVALID", "ANOMALY")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,7 @@ class Outcome:
     reasons: tuple[str, ...]
     settle: tuple[str, ...]
     tasks: tuple[TaskVerdict, ...]
+    suite: SuiteVerdict | None
     findings: tuple[Finding, ...]
 
 
@@ -88,7 +89,8 @@ def outcome(
             looked.append(_look(sides, (*before.findings, *after.findings)))
     judged = _judged(looked, policy)
     findings = tuple(copied(_own_table(judged, subject), subject.others))
-    decision, reasons = _bundle(policy, judged, missing, findings)
+    suite = suite_of(policy, judged)
+    decision, reasons = bundle_of(policy, judged, missing, suite, findings)
     aside = unasked(tasks, (*reference, *target))
     reasons += tuple(f"{cut(name)}: the policy does not ask for it, its records are not used" for name in aside[:20])
     return Outcome(
@@ -96,6 +98,7 @@ def outcome(
         reasons=reasons,
         settle=settle_words(judged, {one.asked.name: one.harness for one in looked}) if decision == "HOLD" else (),
         tasks=judged,
+        suite=suite,
         findings=findings,
     )
 
@@ -111,11 +114,11 @@ def _refuse_two_harnesses(asked: Asked, before: Record, after: Record) -> None:
         )
 
 
-def _missing(asked: Asked, before: Chosen, after: Chosen) -> tuple[Asked, str]:
+def _missing(asked: Asked, before: Chosen, after: Chosen) -> str:
     sides = [side for side, one in (("reference", before), ("target", after)) if one.record is None]
     metrics = sorted({*before.other_metrics, *after.other_metrics})
     but = f", only with {', '.join(map(cut, metrics[:5]))}" if metrics else ""
-    return asked, (
+    return (
         f"{asked.name}: the policy asks for it with metric `{asked.metric}` and there is no record of the "
         f"{' and the '.join(sides)}{but}"
     )
@@ -170,6 +173,9 @@ def _task(one: _Looked, policy: Policy, p_adjusted: tuple[float, float] | None) 
         chance=asked.chance,
         p_above_chance=one.p_above_chance,
         items_needed=_needed(one, policy) if decision == "INCONCLUSIVE" else None,
+        repeats=figures.noise.repeats if figures.noise else None,
+        repeats_share=figures.noise.share_of_repeats if figures.noise else None,
+        repeats_needed=_repeats_needed(one, policy) if decision == "INCONCLUSIVE" else None,
         findings=one.findings,
         reason="-",
     )
@@ -214,30 +220,15 @@ def _needed(one: _Looked, policy: Policy) -> int | None:
     )
 
 
-def _bundle(
-    policy: Policy,
-    tasks: Sequence[TaskVerdict],
-    missing: Sequence[tuple[Asked, str]],
-    findings: Sequence[Finding],
-) -> tuple[Decision, tuple[str, ...]]:
-    critical = [task for task in tasks if task.tier == "critical"]
-    bad = [task for task in tasks if task.tier == "supporting" and task.decision in _BAD]
-    no_go = [text for _, text in missing]
-    tiers = {*(task.tier for task in policy.tasks.values()), *(task.tier for task in policy.harness_tasks.values())}
-    if "critical" not in tiers:
-        no_go.append("the policy has no critical task, so nothing could speak for the target")
-    no_go += [f"{one.id}: {one.text}" for one in findings if one.weight == "invalid"]
-    no_go += [task.reason for task in critical if task.decision in _BAD]
-    if len(bad) > 1:
-        no_go += [task.reason for task in bad]
-    hold = [f"{one.id}: {one.text}" for one in findings if one.weight == "hold"]
-    hold += [task.reason for task in critical if task.decision == "INCONCLUSIVE"]
-    if len(bad) == 1:
-        hold.append(bad[0].reason)
-    decision: Decision = "NO-GO" if no_go else "HOLD" if hold else "GO"
-    told = {*no_go, *hold}
-    rest = [task.reason for task in tasks if task.reason not in told]
-    return decision, (bundle_words(decision, tasks), *no_go, *hold, *rest)
+def _repeats_needed(one: _Looked, policy: Policy) -> int | None:
+    """Answers or judgements of each item that would decide, if the sides are equal; None where they are no help."""
+    from flagrelease.gate.statistics.judged import repeats_needed  # noqa: PLC0415 - loads numpy
+
+    noise, p_margin = one.figures.noise, one.figures.p_margin
+    if noise is None or p_margin is None or p_margin <= policy.alpha:
+        return None
+    wanted = repeats_needed(noise, margin=one.asked.margin, alpha=policy.alpha)
+    return wanted if wanted is not None and wanted > noise.repeats else None
 
 
 def _own_table(tasks: Sequence[TaskVerdict], subject: Subject) -> Table:

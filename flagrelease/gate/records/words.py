@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from flagrelease.domain.comparison import Comparison
-from flagrelease.domain.verdict import Decision, TaskVerdict
+from flagrelease.domain.verdict import Decision, SuiteVerdict, TaskVerdict, Waiver
 from flagrelease.gate.phrases import decided, not_shown, points, shortened, signed
 
 _LONGEST: Final = 2000
@@ -28,6 +28,11 @@ def task_words(task: TaskVerdict) -> str:
         )
     if task.lost is not None:
         figures += f", {task.lost} lost and {task.gained} gained"
+    if task.repeats is not None and task.repeats_share is not None:
+        figures += (
+            f"; with {task.repeats} repeats of each item, {100 * task.repeats_share:.0f} % of the variance is that of "
+            "answering or judging again"
+        )
     text = f"{figures}; {_why(task)}"
     return shortened(text)
 
@@ -44,6 +49,22 @@ def bundle_words(decision: Decision, tasks: Sequence[TaskVerdict]) -> str:
             return f"HOLD: the evidence does not decide; {shown}"
         case "NO-GO":
             return f"NO-GO: the target is not shown to answer as well as its reference; {shown}, of those with a record"
+
+
+def suite_words(suite: SuiteVerdict) -> str:
+    """All tasks together, in a sentence."""
+    mean = f"the mean difference is {signed(suite.difference)}, at least {signed(suite.low)}"
+    text = f"suite: over {suite.tasks} {'task' if suite.tasks == 1 else 'tasks'} {mean}"
+    if suite.margin is not None:
+        shown = "within" if suite.is_shown else "not shown to be within"
+        text += f", {shown} the {points(suite.margin)} that the policy allows"
+    if suite.p_damage is not None:
+        found = "damage that no single task need show" if suite.is_damaged else "no damage found"
+        text += (
+            f"; {found}: pooled p {suite.p_pooled:.3g}, largest drop p {suite.p_max_drop:.3g}, Fisher's p "
+            f"{suite.p_fisher:.3g}, the smallest times three {suite.p_damage:.3g}"
+        )
+    return shortened(text)
 
 
 def settle_words(tasks: Sequence[TaskVerdict], harnesses: Mapping[str, str]) -> tuple[str, ...]:
@@ -73,14 +94,25 @@ def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
     if "unbound" in ids:
         yield "answers of the image that is judged, as `flagrelease evaluate` records them"
     if task.items_needed is not None:
-        runs = -(-task.items_needed // task.items)
-        more = f", or {runs} runs of its {task.items:,} on each side" if runs > 1 else ""
-        yield f"about {task.items_needed:,} items{more}"
+        yield f"about {task.items_needed:,} items{_or_repeats(task)}"
+
+
+def _or_repeats(task: TaskVerdict) -> str:
+    """How many answers to each item are as good as more items, where that is known or may be supposed."""
+    if task.repeats_share is not None:
+        if task.repeats_needed is None:
+            return "; more repeats of each do not decide, since the items themselves differ too much"
+        return f", or {task.repeats_needed} repeats of each of its {task.items:,} on both sides"
+    runs = -(-(task.items_needed or 0) // task.items)
+    return f", or {runs} runs of its {task.items:,} on each side" if runs > 1 else ""
 
 
 def markdown(one: Comparison) -> str:
     """The whole comparison as a Markdown document."""
-    lines = [f"# {one.decision}: {one.target.path} against {one.reference.path}", "", *table(one), ""]
+    lines = [f"# {one.decision}: {one.target.path} against {one.reference.path}", ""]
+    if one.waiver is not None:
+        lines += [f"> {_cell(waiver_words(one.waiver))}", ""]
+    lines += [*table(one), ""]
     lines += [f"- {reason}" for reason in one.reasons]
     if one.settle:
         lines += ["", "## What would settle it", "", *(f"- {text}" for text in one.settle)]
@@ -96,6 +128,11 @@ def markdown(one: Comparison) -> str:
             f"- {side}: {_cell(source.path)} ({source.format}), sha256 {source.sha256}" for source in files.sources
         ]
     return "\n".join([*lines, ""])
+
+
+def waiver_words(waiver: Waiver) -> str:
+    """Who let a HOLD through, until when, and why."""
+    return f"Let through by waiver of {waiver.owner} until {waiver.expires}, for {waiver.image} only: {waiver.reason}"
 
 
 def table(one: Comparison) -> Iterator[str]:
