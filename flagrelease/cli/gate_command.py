@@ -20,6 +20,7 @@ from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.domain.answers import Record
 from flagrelease.domain.comparison import Comparison, SideFiles
+from flagrelease.domain.gate import Policy
 from flagrelease.domain.value import Digest
 from flagrelease.errors import GateError, HoldError
 from flagrelease.formats.canonical import pretty_json, sha256_of
@@ -28,9 +29,11 @@ from flagrelease.formats.fits import fits
 from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.copied import table_of
 from flagrelease.gate.records.outcome import Subject
-from flagrelease.gate.records.words import markdown, table
+from flagrelease.gate.records.words import table
 from flagrelease.ingest.recognise import records_of
 from flagrelease.ingest.sources import Sources
+from flagrelease.report.gate.fill import page_of
+from flagrelease.report.gate.markdown import markdown
 
 GATE_COMMANDS = {
     "power": Listed("Policies", "Say how likely a policy lets an identical chip through, and a worse one."),
@@ -50,6 +53,9 @@ Records = Annotated[
     Path | None, typer.Option("--records", help="Write every record that was read below this folder, as evalrun/v2.")
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Write the report to this Markdown file as well.")]
+HtmlFile = Annotated[
+    Path | None, typer.Option("--html", help="Write it to this HTML file as well, with plots; it needs nothing else.")
+]
 
 
 class GateGroup(LazyGroup):
@@ -81,6 +87,7 @@ def judge(
     chip: ItsChip = "",
     model: ItsModel = "",
     out: OutFile = None,
+    html: HtmlFile = None,
     records: Records = None,
     as_json: Json = False,
     recipes: Recipes = None,
@@ -114,8 +121,7 @@ def judge(
         target=after,
         subject=subject,
     )
-    if out is not None:
-        write_durably(out, markdown(verdict).encode())
+    _write_reports(verdict, chosen, out=out, html=html)
     sys.stdout.write(pretty_json(verdict).decode() if as_json else _told(verdict))
     _stop_unless_go(verdict)
 
@@ -138,6 +144,16 @@ def _write(folder: Path, records: tuple[Record, ...]) -> None:
     for number, record in enumerate(records, start=1):
         name = "".join(c if c.isalnum() or c in "-_." else "-" for c in record.facts.task)[:80]
         write_durably(folder / f"{number:03}-{name}.json", pretty_json(record.as_file()))
+
+
+def _write_reports(found: Comparison, policy: Policy, *, out: Path | None, html: Path | None) -> None:
+    """What was asked for; the curve of the policy is counted for the page only."""
+    if out is not None:
+        write_durably(out, markdown(page_of(found)).encode())
+    if html is not None:
+        from flagrelease.report.gate import html as pages  # noqa: PLC0415 - loads the templates' engine
+
+        write_durably(html, pages.html(page_of(found, policy)).encode())
 
 
 def _told(found: Comparison) -> str:

@@ -7,7 +7,9 @@ import pytest
 from flagrelease.domain.answers import Record
 from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline
 from flagrelease.errors import RecipeError
-from flagrelease.gate.records.words import markdown, table
+from flagrelease.gate.records.words import table
+from flagrelease.report.gate.fill import page_of
+from flagrelease.report.gate.markdown import markdown
 from tests.gate.builders import a_policy as own_policy
 from tests.gate.builders import a_task as own_task
 from tests.gate.builders import both_sides, decided
@@ -222,10 +224,11 @@ def test_the_table_has_a_row_a_task() -> None:
 
 def test_the_report_holds_what_was_found_and_what_it_rests_on() -> None:
     reference, target = sides(notes=("a | b",))
-    text = markdown(judged(reference, target))
-    assert text.startswith("# GO: results against results\n")
+    text = markdown(page_of(judged(reference, target)))
+    assert text.startswith("# GO: shown to answer as well as its reference, within the margins\n")
+    assert "results against results. 1 of 1 critical tasks with records passed." in text
     assert "| quiz | `put-right` | note | target: a \\| b |" in text
-    assert f"- policy `a-policy`, sha256 {'3' * 64}" in text
+    assert f"- policy: a-policy, sha256 {'3' * 64}" in text
 
 
 def test_a_verdict_does_not_depend_on_the_order_of_items() -> None:

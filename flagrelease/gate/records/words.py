@@ -78,26 +78,6 @@ def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
         yield f"about {task.items_needed:,} items{more}"
 
 
-def markdown(one: Comparison) -> str:
-    """The whole comparison as a Markdown document."""
-    lines = [f"# {one.decision}: {one.target.path} against {one.reference.path}", "", *table(one), ""]
-    lines += [f"- {reason}" for reason in one.reasons]
-    if one.settle:
-        lines += ["", "## What would settle it", "", *(f"- {text}" for text in one.settle)]
-    noted = [(task.task, finding) for task in one.tasks for finding in task.findings]
-    if noted or one.findings:
-        lines += ["", "## What the checks found", "", "| task | id | weight | what |", "|---|---|---|---|"]
-        lines += [f"| all | `{f.id}` | {f.weight} | {_cell(f.text)} |" for f in one.findings]
-        lines += [f"| {name} | `{f.id}` | {f.weight} | {_cell(f.text)} |" for name, f in noted]
-    lines += ["", "## What it rests on", ""]
-    lines += [f"- policy `{one.policy}`, sha256 {one.policy_sha256}"]
-    for side, files in (("reference", one.reference), ("target", one.target)):
-        lines += [
-            f"- {side}: {_cell(source.path)} ({source.format}), sha256 {source.sha256}" for source in files.sources
-        ]
-    return "\n".join([*lines, ""])
-
-
 def table(one: Comparison) -> Iterator[str]:
     """One row a task, in Markdown that reads as a table on a terminal too."""
     rows: list[tuple[str, ...]] = [
@@ -161,7 +141,3 @@ def _too_few(task: TaskVerdict) -> str:
 
 def _findings(task: TaskVerdict, weight: str) -> str:
     return "; ".join(f"{finding.id}: {finding.text}" for finding in task.findings if finding.weight == weight)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
