@@ -222,6 +222,14 @@ def test_the_table_has_a_row_a_task() -> None:
     ]  # fmt: skip
 
 
+def test_what_has_an_answer_is_counted_on_each_side() -> None:
+    before, after = both(lost=1)
+    reference = a_record(answers(before))
+    target = a_record(answers(after, statuses={0: "error", 1: "rejected"}), side="t")
+    assert task_of(reference, target).scored == (400, 398)
+    assert "| quiz | 400 and 398 / 400 |" in markdown(page_of(judged(reference, target)))
+
+
 def test_the_report_holds_what_was_found_and_what_it_rests_on() -> None:
     reference, target = sides(notes=("a | b",))
     text = markdown(page_of(judged(reference, target)))

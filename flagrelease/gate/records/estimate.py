@@ -22,6 +22,7 @@ class Estimate:
 
     evidence: Literal["paired", "graded", "aggregate"]
     items: int
+    scored: tuple[int, int] | None = None
     reference: float | None = None
     target: float | None = None
     worst: float | None = None
@@ -59,16 +60,19 @@ def estimate(sides: Sides, confidence: float) -> Estimate:
     reference, target = means(before), means(after)
     items = max(sides.asked.items, len(reference.keys() | target.keys()))
     scores = [math.fsum(side.values()) / items for side in (reference, target)]
-    worst = scores[1] - min(1.0, scores[0] + lacking(sides.reference, items) / items)
+    lack = [lacking(one, items) for _, one in sides.both]
+    scored = (items - lack[0], items - lack[1])
+    worst = scores[1] - min(1.0, scores[0] + lack[0] / items)
     both_binary = before.is_binary and after.is_binary and not any(before.repeats) and not any(after.repeats)
     if not both_binary:
-        graded = Estimate(evidence="graded", items=items, reference=scores[0], target=scores[1], worst=worst)
-        return _graded(graded, sides, (reference, target), confidence)
+        graded = Estimate(evidence="graded", items=items, scored=scored, reference=scores[0], target=scores[1])
+        return _graded(replace(graded, worst=worst), sides, (reference, target), confidence)
     lost = sum(1 for item, score in reference.items() if score == 1 and target.get(item, 0) == 0)
     gained = sum(1 for item, score in target.items() if score == 1 and reference.get(item, 0) == 0)
     return Estimate(
         evidence="paired",
         items=items,
+        scored=scored,
         reference=scores[0],
         target=scores[1],
         worst=worst,

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from flagrelease.domain.comparison import Comparison, TaskComparison
+from flagrelease.domain.comparison import Comparison
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.image import Image
+from flagrelease.domain.lock import Lock
+from flagrelease.domain.verdict import Evaluation, Judged, TaskVerdict
 from flagrelease.gate.phrases import decided, not_shown
 from flagrelease.report.gate.page import Curve, Page, Row, Source, Told
 
@@ -15,30 +18,65 @@ _BAD: Final = ("FAIL", "INVALID", "ANOMALY")
 
 
 def page_of(found: Comparison, policy: Policy | None = None) -> Page:
-    """The page of a comparison; the curve is there where the policy is given, and takes some tenths of a second."""
+    """The page of a comparison of files; the curve is there where the policy is given, and takes tenths of a second."""
+    facts = [
+        ("policy", f"{found.policy}, sha256 {found.policy_sha256}"),
+        ("image", found.image or "not named: the verdict is about the files"),
+    ]
+    both = (("reference", found.reference), ("target", found.target))
+    facts += [(side, f"{files.path}: {files.records:,} records of {files.harness}") for side, files in both]
+    sources = [
+        Source(side=side, path=source.path, kind=source.format, sha256=source.sha256)
+        for side, files in both
+        for source in files.sources
+    ]
+    title = f"{found.target.path} against {found.reference.path}"
+    return _page(found, title, facts=facts, sources=sources, policy=policy)
+
+
+def page_of_bundle(lock: Lock, image: Image, evaluation: Evaluation) -> Page:
+    """The page of a built bundle, with the curve of the policy in its lock."""
+    facts = [
+        ("bundle", f"{lock.bundle} {lock.revision}"),
+        ("image", image.digest),
+        ("policy", f"{lock.policy.name}, sha256 {evaluation.verdict.policy_sha256}"),
+        ("reference", evaluation.reference),
+    ]
+    for side in ("reference", "target"):
+        software = [f"{one.name} {one.version}" for f in evaluation.evidence if f.side == side for one in f.software]
+        if software:
+            facts.append((f"answers of the {side} by", ", ".join(dict.fromkeys(software))))
+    sources = [
+        Source(side=one.side, path=one.path, kind=f"flagrelease, {one.task}", sha256=one.sha256)
+        for one in evaluation.evidence
+    ]
+    title = f"{lock.weights.title} on {lock.chip_title}"
+    return _page(evaluation.verdict, title, facts=facts, sources=sources, policy=lock.policy)
+
+
+def _page(
+    found: Judged, title: str, *, facts: Sequence[tuple[str, str]], sources: Sequence[Source], policy: Policy | None
+) -> Page:
     before, after = _split(found)
-    facts = [("policy", f"{found.policy}, sha256 {found.policy_sha256}")]
-    facts += [("image", found.image or "not named: the verdict is about the files")]
-    for side, files in (("reference", found.reference), ("target", found.target)):
-        facts.append((side, f"{files.path}: {files.records:,} records of {files.harness}"))
     return Page(
-        title=f"{found.target.path} against {found.reference.path}",
+        title=title,
         decision=found.decision,
         summary=_summary(found.tasks),
         reasons=(*(Told(text=text) for text in before), *_reasons(found.tasks)),
-        rows=tuple(map(_row, found.tasks)),
+        rows=rows_of(found),
         confidence=found.tasks[0].confidence if found.tasks else 0.9,
         settle=tuple(_briefly(text, found.tasks) for text in found.settle),
         findings=_findings(found),
         asides=after,
         curve=curve_of(policy) if policy else None,
         facts=facts,
-        sources=[
-            Source(side=side, path=source.path, kind=source.format, sha256=source.sha256)
-            for side, files in (("reference", found.reference), ("target", found.target))
-            for source in files.sources
-        ],
+        sources=sources,
     )
+
+
+def rows_of(found: Judged) -> tuple[Row, ...]:
+    """One row a task."""
+    return tuple(map(_row, found.tasks))
 
 
 def curve_of(policy: Policy) -> Curve:
@@ -51,13 +89,14 @@ def curve_of(policy: Policy) -> Curve:
     return Curve(points=curve(tasks, drops=_DROPS, levels=levels), risk=risk)
 
 
-def _row(task: TaskComparison) -> Row:
+def _row(task: TaskVerdict) -> Row:
     return Row(
         task=task.task,
         tier=task.tier,
         decision=task.decision,
         items=task.items,
         margin=task.margin,
+        scored=task.scored,
         reference=task.reference_score,
         target=task.target_score,
         difference=task.difference,
@@ -68,19 +107,19 @@ def _row(task: TaskComparison) -> Row:
     )
 
 
-def _summary(tasks: Sequence[TaskComparison]) -> str:
+def _summary(tasks: Sequence[TaskVerdict]) -> str:
     critical = [task for task in tasks if task.tier == "critical"]
     passed = sum(task.decision in ("PASS", "PASS_WARN") for task in critical)
     return f"{passed} of {len(critical)} critical tasks with records passed"
 
 
-def _briefly(text: str, tasks: Sequence[TaskComparison]) -> str:
+def _briefly(text: str, tasks: Sequence[TaskVerdict]) -> str:
     """All tasks in a word, where a sentence begins with the name of each."""
     names = ", ".join(task.task for task in tasks)
     return text.replace(f"{names}: ", f"all {len(tasks)} tasks: ", 1) if len(tasks) > 1 else text
 
 
-def _split(found: Comparison) -> tuple[Sequence[str], Sequence[str]]:
+def _split(found: Judged) -> tuple[Sequence[str], Sequence[str]]:
     """What is said of no task that was judged: before the tasks what decides, after them what is for the reader."""
     own = {task.reason for task in found.tasks}
     places = [number for number, text in enumerate(found.reasons) if text in own]
@@ -90,14 +129,14 @@ def _split(found: Comparison) -> tuple[Sequence[str], Sequence[str]]:
     return [text for number, text in rest if number < last], [text for number, text in rest if number > last]
 
 
-def _reasons(tasks: Sequence[TaskComparison]) -> tuple[Told, ...]:
+def _reasons(tasks: Sequence[TaskVerdict]) -> tuple[Told, ...]:
     """What keeps tasks from passing: those that can stop a bundle first, and each sentence once."""
     stopping = [task for task in tasks if task.decision in _BAD]
     open_ones = [task for task in tasks if task.decision == "INCONCLUSIVE" and task.tier == "critical"]
     return _grouped((task.task, one) for task in (*stopping, *open_ones) for one in _why(task))
 
 
-def _why(task: TaskComparison) -> Iterator[Told]:
+def _why(task: TaskVerdict) -> Iterator[Told]:
     heavy = "invalid" if task.decision == "INVALID" else "hold" if task.decision == "INCONCLUSIVE" else ""
     yield from (Told(text=one.text, id=one.id, weight=one.weight) for one in task.findings if one.weight == heavy)
     p_damage = 1.0 if task.p_damage_adjusted is None else task.p_damage_adjusted
@@ -116,7 +155,7 @@ def _why(task: TaskComparison) -> Iterator[Told]:
         yield Told(text=decided(task.decision, margin=task.margin, interval=task.interval, p_damage=p_damage))
 
 
-def _findings(found: Comparison) -> tuple[Told, ...]:
+def _findings(found: Judged) -> tuple[Told, ...]:
     """Everything that the checks found, heaviest first, each sentence once with its tasks."""
     whole = [Told(text=one.text, id=one.id, weight=one.weight) for one in found.findings]
     of_tasks = _grouped(
