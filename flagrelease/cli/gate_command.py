@@ -26,6 +26,7 @@ from flagrelease.errors import GateError, HoldError
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.fits import fits
+from flagrelease.gate.phrases import HOLD_HINT
 from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.copied import table_of
 from flagrelease.gate.records.outcome import Subject
@@ -176,4 +177,4 @@ def _stop_unless_go(found: Comparison) -> None:
     if found.decision == "NO-GO":
         raise GateError(f"NO-GO by policy `{found.policy}`")
     if found.decision == "HOLD":
-        raise HoldError(f"HOLD by policy `{found.policy}`", hint="aggregates and too few items never decide")
+        raise HoldError(f"HOLD by policy `{found.policy}`", hint=HOLD_HINT)

@@ -26,6 +26,7 @@ class Estimate:
     reference: float | None = None
     target: float | None = None
     worst: float | None = None
+    stated: float | None = None
     interval: tuple[float, float] | None = None
     lost: int | None = None
     gained: int | None = None
@@ -36,6 +37,8 @@ class Estimate:
     @property
     def difference(self) -> float | None:
         """Target − reference."""
+        if self.stated is not None:
+            return self.stated
         if self.lost is not None and self.gained is not None:
             return (self.gained - self.lost) / self.items
         return None if self.reference is None or self.target is None else self.target - self.reference
@@ -129,6 +132,8 @@ def _clusters(sides: Sides, ids: Sequence[str], items: int) -> list[str] | None:
 
 
 def _aggregate(sides: Sides, confidence: float) -> Estimate:
+    if (stated := _difference(sides)) is not None:
+        return _of_difference(sides, stated, confidence)
     items, scores = sides.asked.items, (_stated(sides, 0), _stated(sides, 1))
     reference, target = scores
     interval = None
@@ -137,6 +142,24 @@ def _aggregate(sides: Sides, confidence: float) -> Estimate:
         # A score between 0 and 1 varies at most as much as one of right and wrong answers.
         interval = miettinen_nurminen_interval(before, after, confidence=confidence)
     return Estimate(evidence="aggregate", items=items, reference=reference, target=target, interval=interval)
+
+
+def _difference(sides: Sides) -> float | None:
+    """The difference where nothing but that is stated, as a share; a loss where it has no sign."""
+    for _, one in sides.both:
+        if (stated := one.facts.difference) is not None:
+            share = stated.score / (one.facts.scale or sides.asked.scale)
+            return share if stated.is_signed else -abs(share)
+    return None
+
+
+def _of_difference(sides: Sides, difference: float, confidence: float) -> Estimate:
+    """With the widest interval that two independent scores so far apart may have: that of scores around one half."""
+    items, interval = sides.asked.items, None
+    if -1 <= difference <= 1:
+        before, after = (Score(right=(0.5 + half) * items, items=items) for half in (-difference / 2, difference / 2))
+        interval = miettinen_nurminen_interval(before, after, confidence=confidence)
+    return Estimate(evidence="aggregate", items=items, stated=difference, interval=interval)
 
 
 def means(answers: Answers) -> Mapping[str, float]:

@@ -60,6 +60,8 @@ def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
     ids = {finding.id for finding in task.findings}
     if "aggregate-only" in ids:
         yield _ITEMS.get(harness, "the record of each item on both sides, as a harness keeps it")
+    if "difference-only" in ids:
+        yield f"both sides' scores with the record of each item, {task.items:,} items each"
     if "unattainable-aggregate" in ids:
         yield "how many items were scored, and how many runs were averaged"
     if "stated-by-one-side" in ids:
