@@ -26,6 +26,7 @@ from flagrelease.errors import FlagReleaseError, ToolError
 from flagrelease.formats.canonical import canonical_json
 from flagrelease.formats.durable import write_durably
 from flagrelease.ports import Target, Tools
+from flagrelease.report.gate.place import PAGE
 from flagrelease.report.journal import Journal
 from flagrelease.stages import ORDER
 from flagrelease.stages.build import build
@@ -123,7 +124,8 @@ class Run:
             self._journal.reused(name, why=_skip_reason(kept))
             value = kept
         else:
-            (self.folder / CARD).unlink(missing_ok=True)
+            for told in (CARD, PAGE):
+                (self.folder / told).unlink(missing_ok=True)
             here = self.folder / self.place(name)
             # What a killed run left half done is not built upon.
             if here.is_dir():

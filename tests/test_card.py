@@ -23,6 +23,7 @@ from flagrelease.domain.release import Published, Release
 from flagrelease.domain.verdict import Evaluation, EvidenceFile, Finding, TaskVerdict, Verdict, Waiver
 from flagrelease.formats.strict import decode_json
 from flagrelease.pipeline import Built
+from flagrelease.report.gate.place import PAGE
 
 ROOT = Path(__file__).parents[1]
 A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -64,8 +65,9 @@ def in_a_folder(folder: str = "/srv/dist") -> Published:
 
 
 def commands(card: str) -> list[list[str]]:
-    """Every line of every block of code, as a shell splits it."""
-    blocks = [token.content for token in MarkdownIt("commonmark").parse(card) if token.type == "fence"]
+    """Every line of every block of commands, as a shell splits it; the plot is a block of text."""
+    tokens = [token for token in MarkdownIt("commonmark").parse(card) if token.type == "fence"]
+    blocks = [token.content for token in tokens if token.info != "text"]
     return [shlex.split(line) for block in blocks for line in block.replace("\\\n", " ").splitlines()]
 
 
@@ -240,3 +242,33 @@ def test_a_seal_breaks_when_the_card_or_what_it_was_written_from_changes(tmp_pat
     assert seal != card_seal(path, a_bundle(text="other"), None)
     path.write_text(path.read_text().replace("31.00", "99.99"))
     assert seal != card_seal(path, built, None)
+
+
+def test_the_gate_s_page_lies_beside_the_card_and_goes_with_it(tmp_path: Path) -> None:
+    built, path = a_bundle(), tmp_path / "README.md"
+    write_card(path, built, release=None)
+    page = tmp_path / PAGE
+    seal = card_seal(path, built, None)
+    assert f"`{PAGE}`" in path.read_text()
+    assert built.image.digest in page.read_text()
+    assert "What this policy lets through" in page.read_text()
+    page.write_text(page.read_text().replace("GO", "NO-GO"))
+    assert seal != card_seal(path, built, None)
+    page.unlink()
+    assert card_seal(path, built, None) is None
+
+
+def test_a_nasty_text_is_no_markup_on_the_page_either(tmp_path: Path) -> None:
+    built = a_bundle(text=NASTY)
+    write_card(tmp_path / "README.md", built, release=None)
+    assert "<script>" not in (tmp_path / PAGE).read_text()
+
+
+def test_the_card_draws_each_task_once() -> None:
+    tokens = MarkdownIt("commonmark").parse(card_text(a_bundle(), release=None))
+    (plot,) = [token.content for token in tokens if token.type == "fence" and token.info == "text"]
+    axis, *lines = plot.splitlines()
+    assert "0" in axis.split()
+    assert [(line.split()[0], line.split()[-1]) for line in lines] == [
+        (task.task, task.decision) for task in a_bundle().evaluation.verdict.tasks
+    ]

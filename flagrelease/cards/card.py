@@ -14,6 +14,10 @@ from flagrelease.domain.source import FileSource
 from flagrelease.domain.verdict import Evaluation, Verdict
 from flagrelease.formats.canonical import sha256_of
 from flagrelease.formats.durable import write_durably
+from flagrelease.report.gate.fill import page_of_bundle, rows_of
+from flagrelease.report.gate.html import html
+from flagrelease.report.gate.markdown import plot
+from flagrelease.report.gate.place import PAGE
 
 if TYPE_CHECKING:
     from flagrelease.pipeline import Built
@@ -33,7 +37,9 @@ class _Ready(str):
 
 
 def write_card(path: Path, built: "Built", *, release: Release | None) -> None:
-    """Write the card of a bundle: a draft, or with the references of a release."""
+    """Write the card of a bundle, a draft or with the references of a release, and the gate's page beside it."""
+    page = html(page_of_bundle(built.lock, built.image, built.evaluation))
+    write_durably(path.with_name(PAGE), page.encode())
     write_durably(path, card_text(built, release=release).encode())
 
 
@@ -58,6 +64,8 @@ def card_text(built: "Built", *, release: Release | None) -> str:
             verdict=verdict,
             confidence=f"{100 * verdict.tasks[0].confidence:.0f}" if verdict.tasks else "",
             findings=_findings(verdict),
+            plot=_Ready("\n".join(plot(rows_of(verdict)))),
+            page=PAGE,
             release=release,
             writer=f"flagrelease {__version__}",
         )

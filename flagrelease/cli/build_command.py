@@ -23,6 +23,7 @@ from flagrelease.domain.verdict import Verdict
 from flagrelease.errors import FlagReleaseError, GateError, HoldError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
+from flagrelease.gate.phrases import HOLD_HINT
 from flagrelease.pipeline import CARD, Built, StopAfter, release
 from flagrelease.report.summary import summary
 from flagrelease.report.words import size
@@ -77,7 +78,7 @@ def _stop_unless_go(told: Told) -> None:
     if decision == "NO-GO":
         raise GateError(message)
     if decision == "HOLD":
-        raise HoldError(message, hint="more items, or a waiver for this image, would settle it")
+        raise HoldError(message, hint=HOLD_HINT)
 
 
 def _build(

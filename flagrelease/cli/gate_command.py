@@ -21,6 +21,7 @@ from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.domain.answers import Record
 from flagrelease.domain.comparison import Comparison, SideFiles
+from flagrelease.domain.gate import Policy
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Waiver
 from flagrelease.errors import FlagReleaseError, GateError, HoldError
@@ -28,13 +29,16 @@ from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.fits import fits
 from flagrelease.formats.strict import decode_yaml
+from flagrelease.gate.phrases import HOLD_HINT
 from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.copied import table_of
 from flagrelease.gate.records.outcome import Subject
-from flagrelease.gate.records.words import markdown, table, waiver_words
+from flagrelease.gate.records.words import table, waiver_words
 from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.recognise import records_of
 from flagrelease.ingest.sources import Sources
+from flagrelease.report.gate.fill import page_of
+from flagrelease.report.gate.markdown import markdown
 
 GATE_COMMANDS = {
     "power": Listed("Policies", "Say how likely a policy lets an identical chip through, and a worse one."),
@@ -58,6 +62,9 @@ WaiverFile = Annotated[
     typer.Option("--waiver", metavar="FILE", help="Let a HOLD of --image through: who, why, until when.", exists=True),
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Write the report to this Markdown file as well.")]
+HtmlFile = Annotated[
+    Path | None, typer.Option("--html", help="Write it to this HTML file as well, with plots; it needs nothing else.")
+]
 
 
 class GateGroup(LazyGroup):
@@ -89,6 +96,7 @@ def judge(
     chip: ItsChip = "",
     model: ItsModel = "",
     out: OutFile = None,
+    html: HtmlFile = None,
     records: Records = None,
     waiver: WaiverFile = None,
     as_json: Json = False,
@@ -124,8 +132,7 @@ def judge(
     fault = _fault(verdict, let_through)
     if fault is None and verdict.decision == "HOLD":
         verdict = verdict.model_copy(update={"waiver": let_through})
-    if out is not None:
-        write_durably(out, markdown(verdict).encode())
+    _write_reports(verdict, chosen, out=out, html=html)
     sys.stdout.write(pretty_json(verdict).decode() if as_json else _told(verdict))
     if fault is not None:
         raise fault
@@ -164,6 +171,16 @@ def _write(folder: Path, records: tuple[Record, ...]) -> None:
         write_durably(folder / f"{number:03}-{name}.json", pretty_json(record.as_file()))
 
 
+def _write_reports(found: Comparison, policy: Policy, *, out: Path | None, html: Path | None) -> None:
+    """What was asked for; the curve of the policy is counted for the page only."""
+    if out is not None:
+        write_durably(out, markdown(page_of(found)).encode())
+    if html is not None:
+        from flagrelease.report.gate import html as pages  # noqa: PLC0415 - loads the templates' engine
+
+        write_durably(html, pages.html(page_of(found, policy)).encode())
+
+
 def _told(found: Comparison) -> str:
     lines = [*table(found), "", *found.reasons]
     if found.waiver is not None:
@@ -188,7 +205,7 @@ def _fault(found: Comparison, waiver: Waiver | None) -> FlagReleaseError | None:
     if found.decision == "GO":
         return None
     if waiver is None or found.image is None:
-        return HoldError(f"HOLD by policy `{found.policy}`", hint="aggregates and too few items never decide")
+        return HoldError(f"HOLD by policy `{found.policy}`", hint=HOLD_HINT)
     try:
         refuse_unless_in_force(waiver, found.image, today=datetime.now(UTC).date())
     except HoldError as error:

@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
+from flagrelease.adapters.recipes.cache import ParseCache
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.recipes.named_patches import series_at
 from flagrelease.adapters.recipes.places import Trees
+from flagrelease.cli.kept_counts import kept
 from flagrelease.cli.options import Json, Recipes
-from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.domain.patch_series import SERIES_FILE
 from flagrelease.errors import RecipeError
@@ -29,6 +30,7 @@ from flagrelease.formats.positions import printable
 from flagrelease.lint.fixes import mended
 from flagrelease.lint.judge import judge
 from flagrelease.lint.near import did_you_mean
+from flagrelease.lint.power import Count
 from flagrelease.lint.project import Project
 from flagrelease.lint.registry import BY_ID, RULES
 from flagrelease.lint.report import Finding, Place, Report, counted, report_of
@@ -132,7 +134,8 @@ def _scope(catalogue: Catalogue, paths: Sequence[Path]) -> _Scope:
 
 
 def _looked(chosen: Settings, paths: Sequence[Path], day: date) -> Report:
-    catalogue = cached_catalogue(chosen)
+    cache = ParseCache(chosen.home)
+    catalogue = Catalogue(chosen.recipes, cache)
     scope = _scope(catalogue, paths)
     trees = Trees(catalogue)
 
@@ -141,7 +144,7 @@ def _looked(chosen: Settings, paths: Sequence[Path], day: date) -> Report:
         at = nearest(trees.tree(path), key)[0].key_at
         return Place(file=scope.shown(Path(at.source) if at.source else path), line=at.line, column=at.column)
 
-    judged = judge(_project(catalogue, day))
+    judged = judge(_project(catalogue, day, kept(cache)))
     return report_of(
         (one for one in judged if scope.covers(one.found.file)),
         locate,
@@ -150,7 +153,7 @@ def _looked(chosen: Settings, paths: Sequence[Path], day: date) -> Report:
     )
 
 
-def _project(catalogue: Catalogue, day: date) -> Project:
+def _project(catalogue: Catalogue, day: date, count: Count) -> Project:
     return Project(
         recipes=catalogue.everything(),
         today=day,
@@ -158,6 +161,7 @@ def _project(catalogue: Catalogue, day: date) -> Project:
         templates=_files_below(catalogue.templates),
         baselines=_files_below(catalogue.recipes / "baselines"),
         patch_sets=tuple(_patch_folders(catalogue.patches)),
+        passing=count,
     )
 
 

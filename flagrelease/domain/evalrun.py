@@ -19,7 +19,7 @@ STATUSES: Final[tuple[Status, ...]] = ("ok", "rejected", "error", "judge_error")
 Finish = Literal["stop", "length", "other"]
 FINISHES: Final[tuple[Finish, ...]] = ("stop", "length", "other")
 
-Kind = Literal["proportion", "bounded_mean", "judge", "unknown"]
+Kind = Literal["proportion", "bounded_mean", "judge", "difference_only", "unknown"]
 _Count = Annotated[int, Field(ge=0)]
 
 
@@ -78,6 +78,17 @@ class Headline(Value):
     stderr: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
+class StatedDifference(Value):
+    """A difference of both sides of which neither is stated, out of the record's scale, as it is written.
+
+    `is_signed` tells whether a plus or minus is written; without one it is taken as a loss.
+    """
+
+    score: Annotated[float, Field(allow_inf_nan=False)]
+    decimals: Annotated[int, Field(ge=0, le=30)]
+    is_signed: bool = False
+
+
 class RunItem(Value):
     """One answer to one item. No text of a dataset: ids and hashes only.
 
@@ -100,6 +111,7 @@ class RunFacts(Value):
     """All that a record says besides its items. What the source does not state is absent, and the gate says so.
 
     `scale` is what the headline is out of; item scores are 0 to 1. `notes` say what the reader had to put right.
+    `difference` is there where a source has that and no score of either side.
     """
 
     schema_: Literal["flagrelease.evalrun/v2"] = Field(default="flagrelease.evalrun/v2", alias="schema")
@@ -120,6 +132,7 @@ class RunFacts(Value):
     higher_is_better: bool = True
     scale: Scale | None = None
     headline: Headline | None = None
+    difference: StatedDifference | None = None
     repeats: Annotated[int, Field(ge=1)] = 1
     notes: tuple[Text, ...] = ()
     sources: tuple[SourceFile, ...] = ()

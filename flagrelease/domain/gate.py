@@ -12,6 +12,12 @@ Points = Annotated[
 ]
 Tier = Literal["critical", "supporting", "advisory"]
 
+FLIP_RATE: Final = 0.10
+"""The share of items that two equal chips answer differently, where a task names none: what published cards imply."""
+
+FlipRate = Annotated[float, Field(gt=0, lt=1, description="share of items two equal chips answer differently")]
+FlipSource = Annotated[Text | None, Field(description="where a flip rate below the default was measured")]
+
 
 class Dataset(Value):
     """The one file that holds a benchmark's items, as it was found; `licence` says what the carrier states."""
@@ -52,6 +58,8 @@ class Task(Value):
     margin_pt: Points
     tier: Tier = "critical"
     max_tokens: Annotated[int, Field(ge=1, le=64)] = 1
+    flip_rate: FlipRate = FLIP_RATE
+    flip_source: FlipSource = None
     note: Text | None = None
 
     @field_validator("format", "metric")
@@ -81,9 +89,8 @@ class HarnessTask(Value):
     tier: Tier = "critical"
     shots: Annotated[int, Field(ge=0)] | None = None
     repeats: Annotated[int, Field(ge=1)] = 1
-    flip_rate: Annotated[float, Field(gt=0, lt=1, description="share of items two equal chips answer differently")] = (
-        0.1
-    )
+    flip_rate: FlipRate = FLIP_RATE
+    flip_source: FlipSource = None
     judge: Text | None = None
 
 

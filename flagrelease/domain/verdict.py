@@ -26,12 +26,12 @@ class Finding(Value):
 class TaskVerdict(Value):
     """One task. Scores, differences, intervals and margins are fractions: 0.03 is 3 points.
 
-    Scores are over all `items` of the task, what has no answer being wrong; `difference` is target − reference,
-    `interval` its two-sided confidence interval at level `confidence`, and `worst` the difference if everything without
-    an answer had been wrong on the target and right on the reference. `lost` items were right on the reference and
-    wrong on the target (b), `gained` the other way round (c). `p_margin` is of the hypothesis that the target is worse
-    by the margin or more, `p_above_chance` that of the side that is nearer to a guesser. What could not be worked out
-    is absent.
+    Scores are over all `items` of the task, what has no answer being wrong; `scored` items have an answer on the
+    reference and on the target. `difference` is target − reference, `interval` its two-sided confidence interval at
+    level `confidence`, and `worst` the difference if everything without an answer had been wrong on the target and
+    right on the reference. `lost` items were right on the reference and wrong on the target (b), `gained` the other way
+    round (c). `p_margin` is of the hypothesis that the target is worse by the margin or more, `p_above_chance` that of
+    the side that is nearer to a guesser. What could not be worked out is absent.
 
     Where each item was answered or judged several times, `repeats` is how often, on the side that did it less often,
     `repeats_share` how much of the variance comes from that, and `repeats_needed` how many would decide.
@@ -42,6 +42,7 @@ class TaskVerdict(Value):
     decision: TaskDecision
     items: int
     items_available: int | None = None
+    scored: tuple[int, int] | None = None
     evidence: Literal["paired", "graded", "aggregate"]
     metric: Text
     scale: int

@@ -9,6 +9,12 @@ _LONGEST: Final = 2000
 
 Interval = tuple[float, float]
 
+HOLD_PAGE: Final = "docs/hold.md"
+"""Where it stands what each reason for a HOLD means."""
+
+HOLD_HINT: Final = f"{HOLD_PAGE} says what each reason means and what to run"
+"""What a command that ends in HOLD says to do next."""
+
 
 def points(fraction: float) -> str:
     """A share in points."""

@@ -1,12 +1,13 @@
 """A policy's tasks before anything was asked, as the counts of power take them."""
 
-from typing import Final
-
 from flagrelease.domain.gate import Policy
 from flagrelease.gate.statistics.policy_power import PlannedTask
+from flagrelease.gate.statistics.rule import Levels
 
-FLIP_RATE: Final = 0.10
-"""The share of items that two equal chips answer differently, where a task names none."""
+
+def levels_of(policy: Policy) -> Levels:
+    """The levels at which a policy's tasks are judged."""
+    return Levels(passing=policy.alpha, warning=policy.alpha)
 
 
 def planned(policy: Policy, *, flip_rate: float | None = None) -> tuple[PlannedTask, ...]:
@@ -17,7 +18,7 @@ def planned(policy: Policy, *, flip_rate: float | None = None) -> tuple[PlannedT
             name=name,
             items=task.selection.count,
             margin=task.margin_pt / 100,
-            flip_rate=flip_rate or FLIP_RATE,
+            flip_rate=flip_rate or task.flip_rate,
             tier=task.tier,
             min_effect=effect,
         )

@@ -3,6 +3,7 @@
 One row a task; the first column names it. The score's column is the only one that is left, or the one that was asked
 for as `FILE#COLUMN`. Columns called n (items), stderr, scale, metric, shots or repeats are read as what they say.
 What a score is out of is stated by a `%`, by a `scale` column or by the policy, and never guessed from its size.
+A table of differences alone gives records of that kind: they have no score, and decide nothing.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import Final
 
 from flagrelease.domain.answers import Record
 from flagrelease.domain.benchmark import Scale
-from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, RunFacts
+from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, RunFacts, StatedDifference
 from flagrelease.ingest.format import Format, Unit
 from flagrelease.ingest.say import text_of
 from flagrelease.ingest.sources import Sources
@@ -23,9 +24,11 @@ _FIRST: Final = ("task", "tasks", "benchmark", "benchmarks", "dataset", "metric"
 _SAID: Final[dict[str, str]] = {
     "n": "items", "items": "items", "samples": "items", "count": "items", "stderr": "stderr", "scale": "scale",
     "metric": "metric", "shots": "shots", "n-shot": "shots", "repeats": "repeats", "model": "", "version": "",
-    "difference": "", "diff": "", "note": "",
+    "note": "",
 }  # fmt: skip
 _SCORE: Final = re.compile(r"([0-9]{1,6}(?:\.([0-9]{1,10}))?)\s*(%?)\Z")
+_DIFFERENCE: Final = re.compile(r"\W*(?:diff|delta|δ|gap)")
+_SIGNED: Final = re.compile(r"([+\-−]?)([0-9]{1,6}(?:\.([0-9]{1,10}))?)\s*(%?)\Z")
 _OF: Final = re.compile(r"([0-9]{1,7})\s*/\s*([0-9]{1,7})\Z")
 _SHOTS: Final = re.compile(r"\(?\b(\d{1,3})[- ]?shots?\b\)?", re.IGNORECASE)
 _REPEATS: Final = re.compile(r"\(?\b(?:avg|mean)@(\d{1,4})\)?", re.IGNORECASE)
@@ -70,19 +73,14 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
 def _column(sources: Sources, unit: Unit, row: Mapping[str, str]) -> str:
     """The scores' column. Raises RecipeError where it is not clear which that is."""
     wanted = sources.column.lower()
-    scores = [name for name in list(row)[1:] if name and name not in _SAID]
+    named = [name for name in list(row)[1:] if name and name not in _SAID]
+    scores = [name for name in named if not _DIFFERENCE.match(name)] or named
     if wanted:
         if wanted not in row:
-            raise sources.refuse(unit.main, f"wanted a column `{sources.column}`, found {', '.join(scores) or 'none'}")
+            raise sources.refuse(unit.main, f"wanted a column `{sources.column}`, found {', '.join(named) or 'none'}")
         return wanted
     if len(scores) != 1:
         found = ", ".join(scores) or "none"
-        if not scores and any(name.startswith("diff") for name in row):
-            raise sources.refuse(
-                unit.main,
-                "wanted both sides' scores, found differences only",
-                hint="a difference without its two scores and the number of items decides nothing: measure both sides",
-            )
         hint = f"name the side's column, such as {sources.place(unit.main)}{COLUMN}{scores[0] if scores else 'score'}"
         raise sources.refuse(unit.main, f"wanted one column of scores, found {found}", hint=hint)
     return scores[0]
@@ -93,7 +91,10 @@ def _record(sources: Sources, unit: Unit, row: Mapping[str, str], first: str, co
     if cell.lower() in ("", "-", "tbd", "n/a", "todo"):
         # No score: the gate finds the task missing.
         return None
-    score, decimals, percent, counted = _score(sources, unit, title, cell)
+    difference = _difference(sources, unit, title, cell) if _DIFFERENCE.match(column) else None
+    score, decimals, percent, counted = (
+        (0.0, 0, cell.endswith("%"), None) if difference else _score(sources, unit, title, cell)
+    )
     said = {meaning: row[name].strip() for name, meaning in _SAID.items() if meaning and name in row and name != first}
     shots, repeats = _SHOTS.search(title), _REPEATS.search(title)
     items = counted or _whole(said.get("items", ""))
@@ -109,7 +110,11 @@ def _record(sources: Sources, unit: Unit, row: Mapping[str, str], first: str, co
             scale=scale,
             shots=int(shots[1]) if shots else _whole(said.get("shots", "")),
             repeats=max(1, int(repeats[1]) if repeats else _whole(said.get("repeats", "")) or 1),
-            headline=Headline(score=score, decimals=decimals, items=items, stderr=float(stderr[1]) if stderr else None),
+            kind="difference_only" if difference else "unknown",
+            headline=None
+            if difference
+            else Headline(score=score, decimals=decimals, items=items, stderr=float(stderr[1]) if stderr else None),
+            difference=difference,
             sources=(sources.source(unit.main, NAME),),
         )
     )
@@ -124,9 +129,20 @@ def _score(sources: Sources, unit: Unit, title: str, cell: str) -> tuple[float, 
         raise sources.refuse(
             unit.main,
             f"{title[:60]!r}: wanted a score, found {cell[:60]!r}",
-            hint="differences without the two scores decide nothing; give both sides' scores",
+            hint="a column of differences is called so, and decides nothing; give both sides' scores",
         )
     return float(found[1]), len(found[2] or ""), bool(found[3]), None
+
+
+def _difference(sources: Sources, unit: Unit, title: str, cell: str) -> StatedDifference:
+    """As it is written; a bare number has no sign."""
+    found = _SIGNED.match(cell)
+    if found is None:
+        raise sources.refuse(unit.main, f"{title[:60]!r}: wanted a difference, found {cell[:60]!r}")
+    size = float(found[2])
+    return StatedDifference(
+        score=size if found[1] in ("", "+") else -size, decimals=len(found[3] or ""), is_signed=bool(found[1])
+    )
 
 
 def _whole(cell: str) -> int | None:

@@ -1,14 +1,32 @@
-"""How likely a gate lets an identical chip pass: the normal approximation behind `items_for_margin`."""
+"""How likely a policy lets an identical chip pass: the exact counts of `gate power`."""
 
-import math
-from statistics import NormalDist
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from flagrelease.domain.gate import Policy
+from flagrelease.domain.value import Value
+
+ENOUGH: Final = 0.8
+"""What an identical chip is to be let through with at least."""
 
 
-def power_of(*, items: int, flip_rate: float, margin: float, alpha: float) -> float:
-    """Probability that equal sides pass, when `flip_rate` of their answers differ at random.
+class Passing(Value):
+    """Chances for an identical chip, at the flip rates that the policy names: of GO, and of each task to pass."""
 
-    Of n items the difference has the standard error √(f/n); it passes when it is z(1−α) of them above −margin. `margin`
-    is a fraction, `alpha` one-sided.
-    """
-    normal = NormalDist()
-    return normal.cdf(margin * math.sqrt(items / flip_rate) - normal.inv_cdf(1 - alpha))
+    go: float
+    tasks: Mapping[str, float]
+
+
+Count = Callable[[Policy], Passing]
+
+
+def passing(policy: Policy) -> Passing:
+    """Counted over every outcome, in some tens of milliseconds a task; tasks are taken as independent."""
+    from flagrelease.gate.planned import levels_of, planned  # noqa: PLC0415 - loads scipy
+    from flagrelease.gate.statistics.policy_power import policy_chances  # noqa: PLC0415 - the same
+
+    tasks = planned(policy)
+    chances = policy_chances(tasks, levels=levels_of(policy))
+    return Passing(
+        go=chances.go, tasks={one.name: found.passes for one, found in zip(tasks, chances.tasks, strict=True)}
+    )

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from flagrelease.domain.component import PatchRef
 from flagrelease.domain.everything import Cell, Everything
 from flagrelease.domain.value import Value
+from flagrelease.lint.power import Count, passing
 from flagrelease.lint.views import PatchFolder, SdkView, TableView, VariantView
 
 _KINDS = {
@@ -22,6 +23,7 @@ class Project:
 
     `folder` is what messages call the recipe folder. Rules that run after waivers see `used_waivers`, those that
     silenced something, by their place in their variant, and `waivable`: every rule's id, and whether it can be waived.
+    `passing` counts what a policy does to an identical chip.
     """
 
     recipes: Everything
@@ -32,6 +34,7 @@ class Project:
     patch_sets: tuple[PatchFolder, ...] = ()
     used_waivers: frozenset[tuple[Cell, int]] = frozenset()
     waivable: Mapping[str, bool] = field(default_factory=dict)
+    passing: Count = passing
 
     @cached_property
     def variants(self) -> tuple[VariantView, ...]:

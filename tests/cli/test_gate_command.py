@@ -72,6 +72,25 @@ def test_two_real_runs_are_compared_item_by_item(facts: Path, tmp_path: Path) ->
     assert "| facts_cloze | `unstated` | note |" in report.read_text()
 
 
+def test_the_page_is_written_beside_the_verdict_and_says_the_same(facts: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = gate("--reference", of("first"), "--target", of("again"), "--policy", facts, "--html", page)
+    assert done.returncode == 11, done.stderr
+    text = page.read_text()
+    assert text.startswith("<!DOCTYPE html>")
+    for shown in (">HOLD</span>", "12 / 12", "+0.00 [−18.40, +18.40]", "about 52 items", "facts_cloze", "Operating"):
+        assert shown in text
+
+
+def test_a_page_that_cannot_be_written_is_said_and_ends_with_its_own_code(facts: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = gate(
+        "--reference", of("first"), "--target", of("again"), "--policy", facts, "--html", tmp_path / "file" / "p.html"
+    )
+    assert done.returncode not in (0, 1, 8, 11)
+    assert "Traceback" not in done.stderr
+
+
 def test_a_limited_run_is_no_go_with_what_differs(facts: Path) -> None:
     done = gate("--reference", of("first"), "--target", of("limit-8"), "--policy", facts)
     assert done.returncode == 8
@@ -175,7 +194,7 @@ def test_a_waiver_in_force_for_the_image_lets_a_hold_through_and_the_report_says
     told = f"Let through by waiver of Ada until 2099-01-02, for {IMAGE} only: few items by design"
     assert told in done.stdout
     assert report.read_text().startswith("# HOLD: ")
-    assert f"> {told}" in report.read_text()
+    assert f"- {told}" in report.read_text()
     found = json.loads(gate(*sides, *words, "--waiver", tmp_path / "waiver.yaml", "--json").stdout)
     assert (found["decision"], found["waiver"]["owner"]) == ("HOLD", "Ada")
 

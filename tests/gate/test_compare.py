@@ -7,7 +7,9 @@ import pytest
 from flagrelease.domain.answers import Record
 from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline
 from flagrelease.errors import RecipeError
-from flagrelease.gate.records.words import markdown, table
+from flagrelease.gate.records.words import table
+from flagrelease.report.gate.fill import page_of
+from flagrelease.report.gate.markdown import markdown
 from tests.gate.builders import a_policy as own_policy
 from tests.gate.builders import a_task as own_task
 from tests.gate.builders import both_sides, decided
@@ -220,12 +222,21 @@ def test_the_table_has_a_row_a_task() -> None:
     ]  # fmt: skip
 
 
+def test_what_has_an_answer_is_counted_on_each_side() -> None:
+    before, after = both(lost=1)
+    reference = a_record(answers(before))
+    target = a_record(answers(after, statuses={0: "error", 1: "rejected"}), side="t")
+    assert task_of(reference, target).scored == (400, 398)
+    assert "| quiz | 400 and 398 / 400 |" in markdown(page_of(judged(reference, target)))
+
+
 def test_the_report_holds_what_was_found_and_what_it_rests_on() -> None:
     reference, target = sides(notes=("a | b",))
-    text = markdown(judged(reference, target))
-    assert text.startswith("# GO: results against results\n")
+    text = markdown(page_of(judged(reference, target)))
+    assert text.startswith("# GO: shown to answer as well as its reference, within the margins\n")
+    assert "results against results. 1 of 1 critical tasks with records passed." in text
     assert "| quiz | `put-right` | note | target: a \\| b |" in text
-    assert f"- policy `a-policy`, sha256 {'3' * 64}" in text
+    assert f"- policy: a-policy, sha256 {'3' * 64}" in text
 
 
 def test_a_verdict_does_not_depend_on_the_order_of_items() -> None:

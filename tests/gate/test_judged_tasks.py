@@ -8,7 +8,8 @@ import pytest
 from flagrelease.domain.answers import Answers, Record
 from flagrelease.domain.evalrun import Judge
 from flagrelease.domain.verdict import TaskVerdict
-from flagrelease.gate.records.words import markdown
+from flagrelease.report.gate.fill import page_of
+from flagrelease.report.gate.markdown import markdown
 from tests.gate.records import a_policy, a_record, a_task, judged
 
 POLICY = a_policy(
@@ -74,7 +75,7 @@ def test_what_would_settle_it_names_both_where_both_help() -> None:
     assert found.settle == (
         f"quiz: about {task.items_needed:,} items, or {task.repeats_needed} repeats of each of its 200 on both sides",
     )
-    assert f"{task.repeats_needed} repeats of each" in markdown(found)
+    assert f"{task.repeats_needed} repeats of each" in markdown(page_of(found))
 
 
 def test_a_judge_who_decides_needs_no_repeats() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, Judge, SourceFile
+from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, Judge, SourceFile, StatedDifference
 from flagrelease.gate.records.checks import TITLES, table
 from flagrelease.gate.records.outcome import Subject
 from tests.gate.records import a_policy, a_record, a_task, answers, both, ids, judged, task_of
@@ -236,7 +236,7 @@ def test_a_fault_is_found_by_its_check_and_weighs_what_the_table_says(name: str,
 def test_every_check_has_a_case() -> None:
     others = {
         "several-records", "several-metrics", "scored-twice", "scored-twice-differs", "graded", "copied-scores",
-        "published-scores", "other-image", "unbound", "at-chance", "runs-differ",
+        "published-scores", "other-image", "unbound", "at-chance", "runs-differ", "difference-only",
         # Of tasks that are asked here, in test_integrity.
         "subset", "partial-scores", "scored-without-answer",
     }  # fmt: skip
@@ -343,3 +343,36 @@ def test_what_a_record_says_cannot_steer_a_terminal() -> None:
     found = task_of(reference(settings={"a\x1b[2J": "1"}), target(settings={"a\x1b[2J": "2\x1b[2J"}))
     (text,) = [one.text for one in found.findings if one.id == "other-settings"]
     assert text == "a [2J is 1 on the reference and 2 [2J on the target"
+
+
+def stated(score: float, *, is_signed: bool = False, decimals: int = 2) -> tuple[Record, Record]:
+    given = StatedDifference(score=score, decimals=decimals, is_signed=is_signed)
+    one, other = (a_record(None, side=side, difference=given, kind="difference_only") for side in "rt")
+    return one, other
+
+
+def test_a_difference_alone_is_held_with_its_worst_sign_and_says_what_to_measure() -> None:
+    found = judged(*stated(1.5))
+    (task,) = found.tasks
+    assert (found.decision, task.decision, task.difference) == ("HOLD", "INCONCLUSIVE", -0.015)
+    assert "difference-only" in ids(task)
+    assert "aggregate-only" not in ids(task)
+    assert task.interval is not None
+    assert task.interval[0] < -0.05 < 0.02 < task.interval[1]
+    assert found.settle == ("quiz: both sides' scores with the record of each item, 400 items each",)
+
+
+@pytest.mark.parametrize(("score", "shown"), [(1.5, 0.015), (-1.5, -0.015)])
+def test_a_sign_that_is_written_is_kept_and_decides_as_little(score: float, shown: float) -> None:
+    task = task_of(*stated(score, is_signed=True))
+    assert (task.decision, task.difference) == ("INCONCLUSIVE", shown)
+
+
+@pytest.mark.parametrize(("score", "said"), [(1.5, 1), (1.49, 1), (1.4, 2)])
+def test_a_difference_that_no_numbers_of_right_answers_have_is_said(score: float, said: int) -> None:
+    assert len([one for one in task_of(*stated(score)).findings if one.id == "difference-only"]) == said
+
+
+def test_a_difference_of_a_thousand_points_is_no_interval_and_no_verdict() -> None:
+    task = task_of(*stated(1000.0))
+    assert (task.decision, task.interval) == ("INCONCLUSIVE", None)

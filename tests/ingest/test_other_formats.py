@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from flagrelease.domain.evalrun import StatedDifference
 from flagrelease.errors import RecipeError
+from flagrelease.formats.canonical import pretty_json
 from tests.ingest.sides import folder, one, read
 
 KIT = "vlmevalkit/MiniCPM-o-2_6"
@@ -130,10 +132,36 @@ def test_what_is_no_score_is_refused_with_its_task(tmp_path: Path, cell: str) ->
         read(path)
 
 
-def test_a_table_of_differences_is_refused(tmp_path: Path) -> None:
-    path = folder(tmp_path, {"t.md": "| Metrics | Difference |\n|---|---|\n| MMMU | 1.44% |\n"})
-    with pytest.raises(RecipeError, match="found differences only"):
+@pytest.mark.parametrize("head", ["Difference", "Diff (%)", "Δ", "|Δ|", "delta", "Gap"])
+def test_a_table_of_differences_alone_has_no_score(tmp_path: Path, head: str) -> None:
+    path = folder(tmp_path, {"t.csv": f'Metrics,"{head}"\nMMMU,1.44%\nBLINK,-0.3\n'})
+    mmmu, blink = (record.facts for record in read(path))
+    assert (mmmu.kind, mmmu.headline, mmmu.scale) == ("difference_only", None, 100)
+    assert mmmu.difference == StatedDifference(score=1.44, decimals=2)
+    assert blink.difference == StatedDifference(score=-0.3, decimals=1, is_signed=True)
+
+
+def test_differences_beside_scores_are_passed_over(tmp_path: Path) -> None:
+    path = folder(tmp_path, {"t.md": "| Task | score | Diff |\n|---|---|---|\n| MMLU | 60.0 | 1.0 |\n"})
+    (found,) = read(path)
+    assert found.facts.difference is None
+    assert found.facts.headline is not None
+
+
+@pytest.mark.parametrize("cell", ["about 1", "±0.3", "nan", "1/3"])
+def test_what_is_no_difference_is_refused_with_its_task(tmp_path: Path, cell: str) -> None:
+    path = folder(tmp_path, {"t.md": f"| Task | Difference |\n|---|---|\n| MMLU | {cell} |\n"})
+    with pytest.raises(RecipeError, match="'MMLU': wanted a difference"):
         read(path)
+
+
+def test_a_record_of_a_difference_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (found,) = read(folder(tmp_path, {"t.md": "| Task | Difference |\n|---|---|\n| MMLU | 0.30 |\n"}))
+    again = tmp_path / "again"
+    again.mkdir()
+    (again / "record.json").write_bytes(pretty_json(found.as_file()))
+    (second,) = read(again)
+    assert second.facts.difference == found.facts.difference
 
 
 def test_a_score_to_be_done_is_no_record(tmp_path: Path) -> None:

@@ -135,15 +135,15 @@ def _check(key: bytes, rest: bytes) -> bytes:
 
 @cache
 def _asked(kind: type[Value], within: str) -> "hashlib._Hash":
-    return hashlib.sha256(f"{_code()} {kind.__module__}.{kind.__qualname__} {within}\n".encode())
+    return hashlib.sha256(f"{code_of(_READERS)} {kind.__module__}.{kind.__qualname__} {within}\n".encode())
 
 
 @cache
-def _code() -> str:
-    """What decides what a file is read as: the modules by size and time of change; looked at once a process."""
+def code_of(folders: tuple[str, ...]) -> str:
+    """What decides what a file is read as: these folders' modules by size and time of change, looked at once."""
     package = Path(flagrelease.__file__).parent
     parts = [_yaml(), pydantic.VERSION, flagrelease.__version__]
-    for folder in _READERS:
+    for folder in folders:
         modules = [(entry.name, entry.stat()) for entry in os.scandir(package / folder) if entry.name.endswith(".py")]
         parts += [f"{name} {found.st_size} {found.st_mtime_ns}" for name, found in sorted(modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

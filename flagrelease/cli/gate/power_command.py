@@ -15,7 +15,7 @@ from flagrelease.cli.gate.policy import ThePolicy, policy_named
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.formats.canonical import pretty_json
-from flagrelease.gate.planned import planned
+from flagrelease.gate.planned import levels_of, planned
 from flagrelease.report.power import power_data, power_text
 
 Flips = Annotated[
@@ -29,9 +29,9 @@ def power(policy: ThePolicy, flips: Flips = None, as_json: Json = False, recipes
     from flagrelease.gate.statistics.policy_power import consumer_risk, curve  # noqa: PLC0415 - loads scipy
 
     chosen = policy_named(Catalogue(settings(recipes=recipes).recipes), policy)
-    tasks = planned(chosen, flip_rate=flips)
-    points = curve(tasks)
-    risk = consumer_risk(tasks) if any(task.tier == "critical" for task in tasks) else None
+    tasks, levels = planned(chosen, flip_rate=flips), levels_of(chosen)
+    points = curve(tasks, levels=levels)
+    risk = consumer_risk(tasks, levels=levels) if any(task.tier == "critical" for task in tasks) else None
     if as_json:
         sys.stdout.write(pretty_json(power_data(chosen.name, tasks, points, risk)).decode())
     else:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from flagrelease.domain.verdict import Finding
-from flagrelease.gate.records import choose, copied, same, whole
+from flagrelease.gate.records import choose, copied, differences, same, whole
 from flagrelease.gate.records.check import Check, Sides
 
 CHECKS: Final[tuple[Check, ...]] = tuple(
-    one for module in (same, whole) for one in vars(module).values() if isinstance(one, Check)
+    one for module in (same, whole, differences) for one in vars(module).values() if isinstance(one, Check)
 )
 """Of one task with both its records, in the order in which they are written."""
 

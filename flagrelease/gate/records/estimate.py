@@ -25,9 +25,11 @@ class Estimate:
 
     evidence: Literal["paired", "graded", "aggregate"]
     items: int
+    scored: tuple[int, int] | None = None
     reference: float | None = None
     target: float | None = None
     worst: float | None = None
+    stated: float | None = None
     interval: tuple[float, float] | None = None
     lost: int | None = None
     gained: int | None = None
@@ -39,6 +41,8 @@ class Estimate:
     @property
     def difference(self) -> float | None:
         """Target − reference."""
+        if self.stated is not None:
+            return self.stated
         if self.lost is not None and self.gained is not None:
             return (self.gained - self.lost) / self.items
         return None if self.reference is None or self.target is None else self.target - self.reference
@@ -63,16 +67,19 @@ def estimate(sides: Sides, confidence: float) -> Estimate:
     reference, target = means(before), means(after)
     items = max(sides.asked.items, len(reference.keys() | target.keys()))
     scores = [math.fsum(side.values()) / items for side in (reference, target)]
-    worst = scores[1] - min(1.0, scores[0] + lacking(sides.reference, items) / items)
+    lack = [lacking(one, items) for _, one in sides.both]
+    scored = (items - lack[0], items - lack[1])
+    worst = scores[1] - min(1.0, scores[0] + lack[0] / items)
     both_binary = before.is_binary and after.is_binary and not any(before.repeats) and not any(after.repeats)
     if not both_binary:
-        graded = Estimate(evidence="graded", items=items, reference=scores[0], target=scores[1], worst=worst)
-        return _graded(graded, sides, (reference, target), confidence)
+        graded = Estimate(evidence="graded", items=items, scored=scored, reference=scores[0], target=scores[1])
+        return _graded(replace(graded, worst=worst), sides, (reference, target), confidence)
     lost = sum(1 for item, score in reference.items() if score == 1 and target.get(item, 0) == 0)
     gained = sum(1 for item, score in target.items() if score == 1 and reference.get(item, 0) == 0)
     return Estimate(
         evidence="paired",
         items=items,
+        scored=scored,
         reference=scores[0],
         target=scores[1],
         worst=worst,
@@ -150,6 +157,8 @@ def _clusters(sides: Sides, ids: Sequence[str], items: int) -> list[str] | None:
 
 
 def _aggregate(sides: Sides, confidence: float) -> Estimate:
+    if (stated := _difference(sides)) is not None:
+        return _of_difference(sides, stated, confidence)
     items, scores = sides.asked.items, (_stated(sides, 0), _stated(sides, 1))
     reference, target = scores
     interval = None
@@ -158,6 +167,24 @@ def _aggregate(sides: Sides, confidence: float) -> Estimate:
         # A score between 0 and 1 varies at most as much as one of right and wrong answers.
         interval = miettinen_nurminen_interval(before, after, confidence=confidence)
     return Estimate(evidence="aggregate", items=items, reference=reference, target=target, interval=interval)
+
+
+def _difference(sides: Sides) -> float | None:
+    """The difference where nothing but that is stated, as a share; a loss where it has no sign."""
+    for _, one in sides.both:
+        if (stated := one.facts.difference) is not None:
+            share = stated.score / (one.facts.scale or sides.asked.scale)
+            return share if stated.is_signed else -abs(share)
+    return None
+
+
+def _of_difference(sides: Sides, difference: float, confidence: float) -> Estimate:
+    """With the widest interval that two independent scores so far apart may have: that of scores around one half."""
+    items, interval = sides.asked.items, None
+    if -1 <= difference <= 1:
+        before, after = (Score(right=(0.5 + half) * items, items=items) for half in (-difference / 2, difference / 2))
+        interval = miettinen_nurminen_interval(before, after, confidence=confidence)
+    return Estimate(evidence="aggregate", items=items, stated=difference, interval=interval)
 
 
 def means(answers: Answers) -> Mapping[str, float]:

@@ -154,6 +154,7 @@ def _task(one: _Looked, policy: Policy, p_adjusted: tuple[float, float] | None) 
         decision=decision,
         items=figures.items,
         items_available=asked.own.dataset.items_available if asked.own else None,
+        scored=figures.scored,
         evidence=figures.evidence,
         metric=asked.metric,
         scale=asked.scale,

@@ -194,6 +194,8 @@ def off_scale(sides: Sides) -> Iterator[str]:
 @check("aggregate-only", "hold", "a side has no items, so nothing can be paired")
 def aggregate_only(sides: Sides) -> Iterator[str]:
     """Two independent means waste four fifths of what the items know."""
+    if any(one.facts.difference is not None for _, one in sides.both):
+        return
     if lack := [side for side, one in sides.both if one.answers is None]:
         yield f"no single items of the {' and the '.join(lack)}: an aggregate is shown and decides nothing"
 

@@ -81,6 +81,8 @@ def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
     ids = {finding.id for finding in task.findings}
     if "aggregate-only" in ids:
         yield _ITEMS.get(harness, "the record of each item on both sides, as a harness keeps it")
+    if "difference-only" in ids:
+        yield f"both sides' scores with the record of each item, {task.items:,} items each"
     if "unattainable-aggregate" in ids:
         yield "how many items were scored, and how many runs were averaged"
     if "stated-by-one-side" in ids:
@@ -105,29 +107,6 @@ def _or_repeats(task: TaskVerdict) -> str:
         return f", or {task.repeats_needed} repeats of each of its {task.items:,} on both sides"
     runs = -(-(task.items_needed or 0) // task.items)
     return f", or {runs} runs of its {task.items:,} on each side" if runs > 1 else ""
-
-
-def markdown(one: Comparison) -> str:
-    """The whole comparison as a Markdown document."""
-    lines = [f"# {one.decision}: {one.target.path} against {one.reference.path}", ""]
-    if one.waiver is not None:
-        lines += [f"> {_cell(waiver_words(one.waiver))}", ""]
-    lines += [*table(one), ""]
-    lines += [f"- {reason}" for reason in one.reasons]
-    if one.settle:
-        lines += ["", "## What would settle it", "", *(f"- {text}" for text in one.settle)]
-    noted = [(task.task, finding) for task in one.tasks for finding in task.findings]
-    if noted or one.findings:
-        lines += ["", "## What the checks found", "", "| task | id | weight | what |", "|---|---|---|---|"]
-        lines += [f"| all | `{f.id}` | {f.weight} | {_cell(f.text)} |" for f in one.findings]
-        lines += [f"| {name} | `{f.id}` | {f.weight} | {_cell(f.text)} |" for name, f in noted]
-    lines += ["", "## What it rests on", ""]
-    lines += [f"- policy `{one.policy}`, sha256 {one.policy_sha256}"]
-    for side, files in (("reference", one.reference), ("target", one.target)):
-        lines += [
-            f"- {side}: {_cell(source.path)} ({source.format}), sha256 {source.sha256}" for source in files.sources
-        ]
-    return "\n".join([*lines, ""])
 
 
 def waiver_words(waiver: Waiver) -> str:
@@ -198,7 +177,3 @@ def _too_few(task: TaskVerdict) -> str:
 
 def _findings(task: TaskVerdict, weight: str) -> str:
     return "; ".join(f"{finding.id}: {finding.text}" for finding in task.findings if finding.weight == weight)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

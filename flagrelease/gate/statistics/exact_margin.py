@@ -48,13 +48,24 @@ def passing_z(*, items: int, margin: float, alpha: float) -> float:
     """The smallest score at −margin that passes with a chance of at most `alpha` at the margin: z(1 − α) or above."""
     _check(items, margin)
     low = NormalDist().inv_cdf(1 - alpha)
-    if worst_chance(items=items, margin=margin, z=low) <= alpha:
+    # At each share of flips the chance falls as z rises, so a share that is harmless at one z stays so above it.
+    rates = _above_level(_flip_rates(margin), items=items, margin=margin, z=low, alpha=alpha)
+    if not rates:
         return low
     high = low + 1
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if worst_chance(items=items, margin=margin, z=middle) > alpha else (low, middle)
+        left = _above_level(rates, items=items, margin=margin, z=middle, alpha=alpha)
+        low, high, rates = (middle, high, left) if left else (low, middle, rates)
     return high
+
+
+def _above_level(rates: tuple[float, ...], *, items: int, margin: float, z: float, alpha: float) -> tuple[float, ...]:
+    """The shares of flips at which a system worse by the margin passes with a chance above `alpha`."""
+    needed = fewest_gained(items=items, margin=margin, z=z)
+    return tuple(
+        rate for rate in rates if chance_of_at_least(needed, items=items, flip_rate=rate, difference=-margin) > alpha
+    )
 
 
 def worst_chance(*, items: int, margin: float, z: float) -> float:

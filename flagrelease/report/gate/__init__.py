@@ -1,0 +1,1 @@
+"""The gate's word as people read it: a page, and a few lines of Markdown."""
