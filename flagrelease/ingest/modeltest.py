@@ -29,7 +29,7 @@ def _rows(sources: Sources, name: str) -> list[Mapping[str, str]]:
     if all(column in header for column in _COLUMNS):
         return list(csv_rows(sources, name))
     if header and header[0].startswith(("+-", "| tasks", "|tasks")):
-        for table in drawn_tables(sources.text(name)):
+        for table in drawn_tables(sources, name):
             if all(column in [cell.lower() for cell in table[0]] for column in _COLUMNS):
                 return _filled(by_header(table))
     return []

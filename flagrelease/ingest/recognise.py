@@ -7,13 +7,24 @@ from pydantic import ValidationError
 
 from flagrelease.domain.answers import Record
 from flagrelease.errors import RecipeError
-from flagrelease.ingest import evalrun, evalscope, flagevalmm, lm_eval, modeltest, opencompass, table, vlmevalkit
+from flagrelease.ingest import (
+    evalrun,
+    evalscope,
+    flagevalmm,
+    lm_eval,
+    lmms_eval,
+    modeltest,
+    opencompass,
+    table,
+    vlmevalkit,
+)
 from flagrelease.ingest.format import Format, Unit
 from flagrelease.ingest.sources import Sources
 
 FORMATS: Final[tuple[Format, ...]] = (
     evalrun.FORMAT,
     lm_eval.FORMAT,
+    lmms_eval.FORMAT,
     evalscope.FORMAT,
     flagevalmm.FORMAT,
     vlmevalkit.FORMAT,

@@ -50,7 +50,7 @@ def find(sources: Sources) -> Iterator[Unit]:
 
 def _drawn(sources: Sources, name: str) -> list[Mapping[str, str]]:
     """The rows of the first table whose first column is one of tasks."""
-    for table in drawn_tables(sources.text(name)):
+    for table in drawn_tables(sources, name):
         head = re.split(r"[^a-z]", table[0][0].lower().strip(), maxsplit=1)[0] if table and table[0] else ""
         if len(table) > 1 and head in _FIRST:
             first = [head, *table[0][1:]]
