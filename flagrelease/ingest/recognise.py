@@ -18,6 +18,7 @@ from flagrelease.ingest import (
     table,
     vlmevalkit,
 )
+from flagrelease.ingest.environment import environment_of
 from flagrelease.ingest.format import Format, Unit
 from flagrelease.ingest.sources import Sources
 
@@ -49,12 +50,21 @@ def records_of(sources: Sources) -> tuple[Record, ...]:
             hint="scores of two harnesses are not comparable: give each its own folder, and each side one of them",
         )
     ((kind, units),) = found.items()
+    environment = environment_of(sources)
     records = []
     for unit in units:
         records += _read(sources, kind, unit)
         sources.forget()
     _refuse_empty(sources, records)
-    return tuple(records)
+    return tuple(_in(environment, record) for record in records)
+
+
+def _in(environment: Mapping[str, str], record: Record) -> Record:
+    """The record with what the environment decided; what it states itself stays."""
+    if not environment:
+        return record
+    settings = {**environment, **record.facts.settings}
+    return Record(record.facts.model_copy(update={"settings": settings}), record.answers)
 
 
 def _read(sources: Sources, kind: Format, unit: Unit) -> list[Record]:
