@@ -197,6 +197,18 @@ def test_a_record_of_a_difference_is_read_as_it_was_written(tmp_path: Path) -> N
     assert second.facts.difference == found.facts.difference
 
 
+def test_shots_and_runs_are_read_from_the_headers_too(tmp_path: Path) -> None:
+    path = folder(tmp_path, {"t.md": "| Metrics(avg@4) | Score 5-shot |\n|---|---|\n| MMMU ↑ | 1.44% |\n"})
+    facts = one(path).facts
+    assert (facts.task, facts.shots, facts.repeats) == ("MMMU", 5, 4)
+
+
+def test_every_table_with_that_column_is_read(tmp_path: Path) -> None:
+    text = "| Metric | CUDA |\n|---|---|\n| MMLU | 50.0 |\n\nmore\n\n| Task | CUDA |\n|---|---|\n| AIME | 40.0 |\n"
+    other = "\n| Task | link |\n|---|---|\n| AIME | here |\n"
+    assert [record.facts.task for record in read(folder(tmp_path, {"t.md": text + other}))] == ["MMLU", "AIME"]
+
+
 def test_a_score_to_be_done_is_no_record(tmp_path: Path) -> None:
     path = folder(tmp_path, {"t.md": "| Task | score |\n|---|---|\n| MMLU | TBD |\n| AIME | 50.0 |\n"})
     assert [record.facts.task for record in read(path)] == ["AIME"]
