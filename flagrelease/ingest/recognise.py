@@ -10,6 +10,7 @@ from flagrelease.errors import RecipeError
 from flagrelease.ingest import (
     evalrun,
     evalscope,
+    flageval,
     flagevalmm,
     lm_eval,
     lmms_eval,
@@ -28,6 +29,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     lmms_eval.FORMAT,
     evalscope.FORMAT,
     flagevalmm.FORMAT,
+    flageval.FORMAT,
     vlmevalkit.FORMAT,
     modeltest.FORMAT,
     opencompass.FORMAT,
