@@ -15,6 +15,7 @@ from flagrelease.ingest import (
     lm_eval,
     lmms_eval,
     modeltest,
+    open_clip,
     opencompass,
     table,
     vlmevalkit,
@@ -33,6 +34,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     vlmevalkit.FORMAT,
     modeltest.FORMAT,
     opencompass.FORMAT,
+    open_clip.FORMAT,
 )
 """In this order; a file belongs to the first that knows it."""
 

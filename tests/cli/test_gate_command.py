@@ -293,3 +293,34 @@ def test_a_chip_that_was_set_to_compute_otherwise_is_invalid(tmp_path: Path, fac
     done = gate("--reference", sides[0], "--target", sides[1], "--policy", facts)
     assert done.returncode == 8, done.stderr
     assert "env.HCCL_DETERMINISTIC is true on the reference and false on the target" in done.stdout
+
+
+CAPTIONS = """
+schema: flagrelease.gate/v1
+name: captions
+title: Captions of ten pictures
+harness_tasks:
+  coco_caption_clip:
+    harness: open_clip
+    benchmark: coco_caption_clip
+    metric: mean cosine of image and caption
+    items: 10
+    scale: 1
+    margin_pt: 1.0
+    tier: advisory
+    judge: tiny, weights by digest
+"""
+
+
+def test_captions_are_paired_by_image_and_an_advisory_task_decides_nothing(tmp_path: Path) -> None:
+    policy = tmp_path / "captions.yaml"
+    policy.write_text(CAPTIONS)
+    rated = SAMPLES / "open_clip" / "rated" / "scores.json"
+    done = gate("--reference", f"{rated}#GPU", "--target", f"{rated}#NPU", "--policy", policy, "--json")
+    assert done.returncode == 8, done.stderr
+    found = json.loads(done.stdout)
+    task = found["tasks"][0]
+    assert (task["items"], task["evidence"], task["tier"]) == (10, "graded", "advisory")
+    assert not any(finding["weight"] == "invalid" for finding in task["findings"])
+    assert "reference-is-target" not in {finding["id"] for finding in task["findings"]}
+    assert "no critical task" in found["reasons"][1]
