@@ -55,11 +55,12 @@ class Judge(Value):
 
 
 class SourceFile(Value):
-    """A file that the record was read from."""
+    """A file that the record was read from; `column` is the part of it that is of this side, where it is of both."""
 
     path: Text
     sha256: Sha256
     format: Text
+    column: Text | None = None
 
 
 class Headline(Value):

@@ -14,13 +14,15 @@ from flagrelease.formats.characters import checked_yaml
 from flagrelease.formats.positions import UnreadableError, plain
 from flagrelease.formats.yaml_tree import YamlTree
 from flagrelease.ingest.format import Format, Unit, base_of
-from flagrelease.ingest.items import Items
+from flagrelease.ingest.items import ITEM_LIMIT, Columns, Items
 from flagrelease.ingest.say import count_of, number_of, settings_of, text_of
 from flagrelease.ingest.sources import Sources
 
 NAME: Final = "evalscope"
 _DECIMALS: Final = 4
 _VERSION: Final = 2
+_LONGEST: Final = 100
+_CONFIG_LIMIT: Final = 256 << 10
 
 
 def find(sources: Sources) -> Iterator[Unit]:
@@ -92,7 +94,7 @@ def _config(sources: Sources, unit: Unit) -> Mapping[str, Any]:
     """The run's configuration: YAML, read as strictly as a recipe."""
     for name in unit.shared:
         try:
-            found = plain(YamlTree().read(checked_yaml(sources.text(name))))
+            found = plain(YamlTree().read(checked_yaml(sources.text(name, _CONFIG_LIMIT))))
         except UnreadableError as stop:
             raise sources.refuse(name, f"line {stop.fault.at.line}: {stop.fault.text}") from stop
         return found if isinstance(found, dict) else {}
@@ -151,17 +153,17 @@ def _at(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
 def _items(sources: Sources, unit: Unit, document: Mapping[str, Any]) -> dict[str, Items]:
     ends = _ends(sources, unit)
     primary = document.get("primary_metric_identity")
-    found: dict[str, Items] = {}
+    columns = Columns(sources)
     for name in unit.parts:
         if "/reviews/" in f"/{name}" and name.endswith(".jsonl"):
             for row in sources.lines(name):
-                _add(sources, found, name, row, ends=ends, primary=primary)
-    return found
+                _add(sources, columns, name, row, ends=ends, primary=primary)
+    return columns.found
 
 
 def _add(
     sources: Sources,
-    found: dict[str, Items],
+    columns: Columns,
     name: str,
     row: Mapping[str, Any],
     *,
@@ -175,12 +177,12 @@ def _add(
     if not isinstance(sample, dict) or not isinstance(score, dict) or not isinstance(values, dict):
         raise _no_review(sources, name, row)
     usable: Status = "ok" if score.get("status") in ("success", None) else "error"
-    finish, tokens = ends.get((subset, str(row.get("index"))), (None, None))
+    finish, tokens = ends.get((subset, str(row.get("index"))[:_LONGEST]), (None, None))
     for metric, value in values.items():
         # The report has names of its own for some metrics; it says which one is the main one, and so does the item.
         is_main = metric == score.get("main_score_name") and isinstance(primary, dict)
         key = _key(primary) if is_main else metric
-        items = found.setdefault(key, Items(sources))
+        items = columns.of(name, key)
         repeat = count_of(sample.get("generation_index")) or 0
         group = sample.get("group_id") if repeat or sample.get("group_id") is not None else sample.get("sample_id")
         items.add(
@@ -221,7 +223,9 @@ def _ends(sources: Sources, unit: Unit) -> dict[tuple[str, str], tuple[Any, Any]
                 usage = _at(output, "usage") if isinstance(output, dict) else {}
                 first = choices[0] if isinstance(choices, list) and choices else {}
                 reason = first.get("stop_reason") if isinstance(first, dict) else None
-                found[subset, str(row.get("index"))] = (reason, usage.get("output_tokens"))
+                found[subset, str(row.get("index"))[:_LONGEST]] = (reason, usage.get("output_tokens"))
+                if len(found) > ITEM_LIMIT:
+                    raise sources.refuse(name, f"wanted at most {ITEM_LIMIT:,} answers of one task, found more")
     return found
 
 

@@ -16,6 +16,9 @@ ITEM_LIMIT: Final = 1_000_000
 RUN_LIMIT: Final = 10_000
 """Runs of one item."""
 
+METRIC_LIMIT: Final = 200
+"""Metrics of one task, each filter's counted by itself. EvalScope's ROUGE and BLEU make thirteen."""
+
 _ID_LIMIT: Final = 500
 _STRANGE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _FINISHES: Final[dict[str, Finish]] = {
@@ -100,6 +103,23 @@ class Items:
         if judged:
             return "judge"
         return "proportion" if self.answers.is_binary else "bounded_mean"
+
+
+class Columns:
+    """The items of one task under each of its metrics, made when an item first has one."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.found: dict[str, Items] = {}
+        self._sources = sources
+
+    def of(self, name: str, metric: str) -> Items:
+        """The metric's items. Raises RecipeError for more metrics in the file `name` than any task has."""
+        items = self.found.get(metric)
+        if items is None:
+            if len(self.found) == METRIC_LIMIT:
+                raise self._sources.refuse(name, f"wanted at most {METRIC_LIMIT} metrics of one task, found more")
+            items = self.found[metric] = Items(self._sources)
+        return items
 
 
 def finish_of(word: Any) -> Finish | None:

@@ -11,8 +11,8 @@ from typing import Any, Final
 from flagrelease.domain.answers import Record
 from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, RunFacts
 from flagrelease.ingest.format import Format, Unit, base_of, folder_of
-from flagrelease.ingest.items import Items
-from flagrelease.ingest.say import count_of, digest_of, number_of, settings_of, text_of
+from flagrelease.ingest.items import Columns, Items
+from flagrelease.ingest.say import count_of, digest_of, mapping_of, number_of, settings_of, text_of
 from flagrelease.ingest.sources import Row, Sources
 
 NAME: Final = "lm-eval"
@@ -48,24 +48,27 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
         by_task.setdefault(found[1] if found else base_of(name).removesuffix(".jsonl"), []).append(name)
     results = document.get("results", {})
     groups = {
-        *_mapping(document, "groups"),
-        *(name for name, own in _mapping(document, "group_subtasks").items() if own),
+        *mapping_of(document, "groups"),
+        *(name for name, own in mapping_of(document, "group_subtasks").items() if own),
     }
     for task in [*results, *(name for name in by_task if name not in results)]:
         if task in groups and task not in by_task:
             continue
-        scores = {key: value for key, value in _mapping(results, task).items() if _is_score(key, value)}
+        scores = {key: value for key, value in mapping_of(results, task).items() if _is_score(key, value)}
         items = _items(sources, by_task.get(task, ()))
         facts = _facts(document, task)
         for key in dict.fromkeys([*scores, *items]):
             yield _record(
-                sources, unit, facts, key, scores=scores, stated=_mapping(results, task), items=items.get(key)
+                sources, unit, facts, key, scores=scores, stated=mapping_of(results, task), items=items.get(key)
             )
 
 
 def _is_results(sources: Sources, name: str) -> bool:
     document = sources.document(name)
-    return isinstance(document, dict) and isinstance(document.get("results"), dict) and "configs" in document
+    if not isinstance(document, dict) or "lmms_eval_version" in document:
+        # A harness of its own, whose files have the same shape.
+        return False
+    return isinstance(document.get("results"), dict) and "configs" in document
 
 
 def _date(name: str) -> str | None:
@@ -77,14 +80,9 @@ def _is_score(key: str, value: Any) -> bool:
     return "," in key and "_stderr," not in key and number_of(value) is not None
 
 
-def _mapping(document: Any, key: str) -> Mapping[str, Any]:
-    found = document.get(key) if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
 def _items(sources: Sources, names: tuple[str, ...] | list[str]) -> dict[str, Items]:
     """Columns for each "metric,filter" whose item scores are numbers from 0 to 1."""
-    found: dict[str, Items] = {}
+    columns = Columns(sources)
     for name in names:
         for row in sources.lines(name):
             metrics = row.get("metrics")
@@ -93,11 +91,8 @@ def _items(sources: Sources, names: tuple[str, ...] | list[str]) -> dict[str, It
                 if isinstance(value, list | dict | str) or value is None:
                     # What is not a mean over items, such as perplexity's pairs, has no score of one item.
                     continue
-                items = found.get(key := f"{metric},{row.get('filter', 'none')}")
-                if items is None:
-                    items = found[key] = Items(sources)
-                _add(items, name, row, value)
-    return found
+                _add(columns.of(name, f"{metric},{row.get('filter', 'none')}"), name, row, value)
+    return columns.found
 
 
 def _add(items: Items, name: str, row: Row, value: Any) -> None:
@@ -116,14 +111,14 @@ def _add(items: Items, name: str, row: Row, value: Any) -> None:
 
 
 def _facts(document: Any, task: str) -> RunFacts:
-    config = dict(_mapping(_mapping(document, "configs"), task))
+    config = dict(mapping_of(document, "configs", task))
     # Where the server is and where the task file lies: neither changes what is asked.
     for key in ("metadata", "dataset_kwargs"):
         config.pop(key, None)
-    total = _mapping(_mapping(document, "n-samples"), task)
-    run, version = _mapping(document, "config"), _mapping(document, "versions").get(task)
+    total = mapping_of(document, "n-samples", task)
+    run, version = mapping_of(document, "config"), mapping_of(document, "versions").get(task)
     settings = settings_of(
-        _mapping(config, "generation_kwargs"),
+        mapping_of(config, "generation_kwargs"),
         {key: run.get(key) for key in _SEEDS},
         {key: document.get(key) for key in _WHOLE},
         {"task_version": version},
@@ -138,12 +133,12 @@ def _facts(document: Any, task: str) -> RunFacts:
         dataset=DatasetFacts(
             id=text_of(config.get("dataset_path")),
             split=text_of(config.get("test_split") or config.get("validation_split")),
-            fingerprint=text_of(_mapping(document, "task_hashes").get(task)),
+            fingerprint=text_of(mapping_of(document, "task_hashes").get(task)),
             items=count_of(total.get("original")),
         ),
         model=text_of(document.get("model_name")),
         settings=settings,
-        shots=count_of(_mapping(document, "n-shot").get(task)),
+        shots=count_of(mapping_of(document, "n-shot").get(task)),
         repeats=max(1, count_of(config.get("repeats")) or 1),
         finished=text_of(document.get("date")),
         notes=() if document else ("samples without their results file: no version, no settings, no stated score",),
@@ -161,7 +156,7 @@ def _record(
     items: Items | None,
 ) -> Record:
     metric, _, name = key.partition(",")
-    direction = _mapping(sources.document(unit.main), "higher_is_better") if unit.main else {}
+    direction = mapping_of(sources.document(unit.main), "higher_is_better") if unit.main else {}
     score = number_of(scores.get(key))
     headline = None
     if score is not None:
@@ -173,7 +168,7 @@ def _record(
         "scale": 1,
         "headline": headline,
         "kind": items.kind() if items else "unknown",
-        "higher_is_better": _mapping(direction, facts.task).get(metric) is not False,
+        "higher_is_better": mapping_of(direction, facts.task).get(metric) is not False,
         "sources": tuple(sources.source(one, NAME) for one in unit.names),
         # Each item's line holds the one answer that its filter left over.
         "repeats": 1 if items else facts.repeats,

@@ -1,6 +1,7 @@
 """OpenCompass: `results/<model>/<dataset>.json`, and `summary/summary_*.csv` with a column for each model.
 
-Scores are percentages. A result's `details` hold the items where it was run with `--dump-eval-details`.
+Scores are percentages. A result's `details` hold the items where it was run with `--dump-eval-details`; few evaluators
+say there whether an item is right, most keep the answer as they read it beside the reference, which is compared here.
 """
 
 import json
@@ -11,7 +12,7 @@ from flagrelease.domain.answers import Record
 from flagrelease.domain.evalrun import Harness, Headline, RunFacts
 from flagrelease.ingest.format import Format, Unit, base_of, folder_of
 from flagrelease.ingest.items import Items
-from flagrelease.ingest.say import decimals_of, number_of, text_of
+from flagrelease.ingest.say import decimals_of, number_of, spelled_of, text_of
 from flagrelease.ingest.sources import Sources
 from flagrelease.ingest.tables import csv_rows, header_of
 
@@ -19,6 +20,10 @@ NAME: Final = "opencompass"
 _COLUMNS: Final = ("dataset", "version", "metric", "mode")
 _METRICS: Final = ("score", "accuracy", "exact_match", "f1", "rouge1", "humaneval_pass@1")
 _RIGHT: Final = ("correct", "is_correct")
+_SAID: Final = ("predictions", "prediction", "pred")
+_WANTED: Final = ("references", "reference", "gold", "answer")
+_HALF: Final = 0.005
+"""Half of the last of two decimals, in per cent."""
 
 
 def find(sources: Sources) -> Iterator[Unit]:
@@ -27,7 +32,10 @@ def find(sources: Sources) -> Iterator[Unit]:
     for name in sources.named(".json"):
         if "/results/" in f"/{name}" and _metrics(sources.document(name)):
             found = True
-            yield Unit(name)
+            # The summary is where the version of the prompt is stated.
+            root = f"/{name}".rpartition("/results/")[0][1:]
+            summaries = (one for one in sources.named(".csv") if one.startswith(f"{root}/" if root else ""))
+            yield Unit(name, shared=tuple(one for one in summaries if header_of(sources, one)[:4] == _COLUMNS))
     if not found:
         yield from (Unit(name) for name in sources.named(".csv") if header_of(sources, name)[:4] == _COLUMNS)
 
@@ -46,10 +54,12 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
         return
     document = sources.document(unit.main)
     metric, score = next(iter(_metrics(document).items()))
-    items = _items(sources, unit.main, document.get("details"))
+    items, compared = _items(sources, unit.main, document.get("details"), metric, score)
+    task = text_of(base_of(unit.main).removesuffix(".json")) or "unnamed"
     yield Record(
         RunFacts(
-            task=text_of(base_of(unit.main).removesuffix(".json")) or "unnamed",
+            task=task,
+            settings=_version(sources, unit, task),
             harness=Harness(name=NAME),
             model=text_of(folder_of(unit.main).rstrip("/").rpartition("/")[2]),
             metric=metric,
@@ -58,28 +68,48 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
             headline=Headline(
                 score=score, decimals=max(2, decimals_of(score)), items=len(items.answers) if items else None
             ),
-            sources=(sources.source(unit.main, NAME),),
+            notes=("right is what is, word for word, its reference: the file has no marks",) if compared else (),
+            sources=tuple(sources.source(one, NAME) for one in (*unit.names, *unit.shared)),
         ),
         items.answers if items else None,
     )
 
 
-def _items(sources: Sources, name: str, details: Any) -> Items | None:
-    """The items, where every one of them says whether it is right."""
+def _version(sources: Sources, unit: Unit, task: str) -> dict[str, str]:
+    """The version of the prompt that the run's summary states for the task."""
+    stated = {row["version"] for one in unit.shared for row in csv_rows(sources, one) if row["dataset"] == task}
+    return {"prompt_version": version} if len(stated) == 1 and (version := stated.pop()) not in ("", "-") else {}
+
+
+def _items(sources: Sources, name: str, details: Any, metric: str, score: float) -> tuple[Items | None, bool]:
+    """The items, where every one of them says whether it is right, and whether that is by comparison."""
     if isinstance(details, dict):
         rows = [(key, row) for key, row in details.items() if isinstance(row, dict)]
     elif isinstance(details, list):
         rows = [(str(key), row) for key, row in enumerate(details) if isinstance(row, dict)]
     else:
-        return None
-    marked = [(key, row, mark) for key, row in rows if (mark := _mark(row)) is not None]
-    if not marked:
-        return None
+        return None, False
+    marks = [_mark(row) for _, row in rows]
+    compared = bool(rows) and metric == "accuracy" and all(mark is None for mark in marks)
+    if compared:
+        marks = [_equal(row) for _, row in rows]
+        right = sum(mark is True for mark in marks)
+        # Whatever the evaluator did beyond that, such as taking synonyms, only it can say of which item.
+        if None in marks or abs(100 * right / len(marks) - score) > _HALF:
+            return None, False
+    if all(mark is None for mark in marks):
+        return None, False
     items = Items(sources)
-    for key, row, mark in marked:
-        said = row.get("prediction", row.get("pred"))
-        items.add(name, key, mark, prompt=_prompt(row), said=said if isinstance(said, str) else None)
-    return items
+    for (key, row), mark in zip(rows, marks, strict=True):
+        if mark is not None:
+            said = row.get("origin_prediction", next((row[one] for one in _SAID if one in row), None))
+            items.add(name, key, mark, prompt=_prompt(row), said=spelled_of(said))
+    return items, compared
+
+
+def _equal(row: Mapping[str, Any]) -> bool | None:
+    said, wanted = (next((row[one] for one in keys if one in row), None) for keys in (_SAID, _WANTED))
+    return said == wanted if isinstance(said, str) and isinstance(wanted, str) else None
 
 
 def _mark(row: Mapping[str, Any]) -> Any:

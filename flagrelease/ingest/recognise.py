@@ -7,18 +7,34 @@ from pydantic import ValidationError
 
 from flagrelease.domain.answers import Record
 from flagrelease.errors import RecipeError
-from flagrelease.ingest import evalrun, evalscope, flagevalmm, lm_eval, modeltest, opencompass, table, vlmevalkit
+from flagrelease.ingest import (
+    evalrun,
+    evalscope,
+    flageval,
+    flagevalmm,
+    lm_eval,
+    lmms_eval,
+    modeltest,
+    open_clip,
+    opencompass,
+    table,
+    vlmevalkit,
+)
+from flagrelease.ingest.environment import environment_of
 from flagrelease.ingest.format import Format, Unit
 from flagrelease.ingest.sources import Sources
 
 FORMATS: Final[tuple[Format, ...]] = (
     evalrun.FORMAT,
     lm_eval.FORMAT,
+    lmms_eval.FORMAT,
     evalscope.FORMAT,
     flagevalmm.FORMAT,
+    flageval.FORMAT,
     vlmevalkit.FORMAT,
     modeltest.FORMAT,
     opencompass.FORMAT,
+    open_clip.FORMAT,
 )
 """In this order; a file belongs to the first that knows it."""
 
@@ -38,12 +54,21 @@ def records_of(sources: Sources) -> tuple[Record, ...]:
             hint="scores of two harnesses are not comparable: give each its own folder, and each side one of them",
         )
     ((kind, units),) = found.items()
+    environment = environment_of(sources)
     records = []
     for unit in units:
         records += _read(sources, kind, unit)
         sources.forget()
     _refuse_empty(sources, records)
-    return tuple(records)
+    return tuple(_in(environment, record) for record in records)
+
+
+def _in(environment: Mapping[str, str], record: Record) -> Record:
+    """The record with what the environment decided; what it states itself stays."""
+    if not environment:
+        return record
+    settings = {**environment, **record.facts.settings}
+    return Record(record.facts.model_copy(update={"settings": settings}), record.answers)
 
 
 def _read(sources: Sources, kind: Format, unit: Unit) -> list[Record]:

@@ -37,6 +37,18 @@ def count_of(value: Any) -> int | None:
     return int(number) if number is not None and number >= 0 and number == int(number) else None
 
 
+def mapping_of(document: Any, *keys: str) -> Mapping[str, Any]:
+    """The object below these keys, or an empty one."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}
+
+
+def spelled_of(value: Any) -> str | None:
+    """A text as it is, anything else as JSON, None as none."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
 def decimals_of(value: float) -> int:
     """Decimals of the shortest spelling, no more than a record may have."""
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
@@ -13,6 +14,12 @@ Row: TypeAlias = Mapping[str, Json]
 
 DOCUMENT_LIMIT: Final = 256 << 20
 """Bytes of a JSON document: some thousand items with their chains of thought."""
+
+VALUE_LIMIT: Final = 8_000_000
+"""Values in one JSON document. They take ten times the memory of their text, and more where they are short."""
+
+OBJECT_LIMIT: Final = 2_500_000
+"""Objects and lists among them: two for each of a million items, and some more."""
 
 TEXT_LIMIT: Final = 8 << 20
 """Bytes of a table."""
@@ -104,9 +111,23 @@ class Sources:
             if self._kept > DOCUMENT_LIMIT:
                 self.forget()
             text = self.text(name, DOCUMENT_LIMIT)
+            self._refuse_too_many(name, text)
             self._documents[name] = self._parsed(name, text)
             self._kept += len(text)
         return self._documents[name]
+
+    def _refuse_too_many(self, name: str, text: str) -> None:
+        """Before they are made: a quarter of a gigabyte of `{}` becomes ten. What stands in texts is not counted."""
+        objects, values = _objects_and_values(text)
+        if objects > OBJECT_LIMIT or values > VALUE_LIMIT:
+            objects, values = _objects_and_values(_TEXT.sub("", text))
+        for what, found, limit in (("objects and lists", objects, OBJECT_LIMIT), ("values", values, VALUE_LIMIT)):
+            if found > limit:
+                raise self.refuse(
+                    name,
+                    f"wanted at most {limit:,} {what}, found {found:,}",
+                    hint="no benchmark has so many items: give the output of one run",
+                )
 
     def _parsed(self, name: str, text: str) -> Json:
         try:
@@ -178,6 +199,15 @@ class Sources:
         if not isinstance(row, dict):
             raise self.refuse(name, f"line {number}: wanted an object, found {type(row).__name__}")
         return row
+
+
+_TEXT: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""A text in JSON; possessive, and its end may be missing, so that it takes one pass whatever is there."""
+
+
+def _objects_and_values(text: str) -> tuple[int, int]:
+    objects = text.count("{") + text.count("[")
+    return objects, objects + text.count(",")
 
 
 _CUT: Final = "the file may have been cut off: copy it again, whole"

@@ -48,24 +48,29 @@ def find(sources: Sources) -> Iterator[Unit]:
             yield Unit(name)
 
 
-def _drawn(sources: Sources, name: str) -> list[Mapping[str, str]]:
-    """The rows of the first table whose first column is one of tasks."""
-    for table in drawn_tables(sources.text(name)):
-        head = re.split(r"[^a-z]", table[0][0].lower().strip(), maxsplit=1)[0] if table and table[0] else ""
-        if len(table) > 1 and head in _FIRST:
-            first = [head, *table[0][1:]]
-            return list(by_header([first, *table[1:]]))
-    return []
+def _drawn(sources: Sources, name: str) -> list[list[Mapping[str, str]]]:
+    """The rows of every table whose first column is one of tasks."""
+    return [
+        list(by_header(table))
+        for table in drawn_tables(sources, name)
+        if len(table) > 1 and table[0] and re.split(r"[^a-z]", table[0][0].lower().strip(), maxsplit=1)[0] in _FIRST
+    ]
 
 
 def read(sources: Sources, unit: Unit) -> Iterator[Record]:
-    """One record a row."""
+    """One record a row, of the first table and of those that have the same column of scores."""
     drawn = unit.main.lower().endswith((".md", ".markdown", ".txt"))
-    rows = _drawn(sources, unit.main) if drawn else list(csv_rows(sources, unit.main))
-    if not rows:
+    tables = _drawn(sources, unit.main) if drawn else [list(csv_rows(sources, unit.main))]
+    wanted = sources.column.lower()
+    tables = [rows for rows in tables if rows and (not wanted or wanted in rows[0])] or tables
+    if not tables or not tables[0]:
         raise sources.refuse(unit.main, "wanted a row for each task, found none")
-    first, column = next(iter(rows[0])), _column(sources, unit, rows[0])
-    records = [record for row in rows if row[first].strip() and (record := _record(sources, unit, row, first, column))]
+    column = _column(sources, unit, tables[0][0])
+    records = []
+    for row in (row for rows in tables for row in rows if column in row):
+        first = next(iter(row))
+        if row[first].strip() and (record := _record(sources, unit, row, first, column)):
+            records.append(record)
     _refuse_mixed(sources, unit, records)
     yield from records
 
@@ -96,7 +101,11 @@ def _record(sources: Sources, unit: Unit, row: Mapping[str, str], first: str, co
         (0.0, 0, cell.endswith("%"), None) if difference else _score(sources, unit, title, cell)
     )
     said = {meaning: row[name].strip() for name, meaning in _SAID.items() if meaning and name in row and name != first}
-    shots, repeats = _SHOTS.search(title), _REPEATS.search(title)
+    # In the task's title, above the scores or above the tasks.
+    shots, repeats = (
+        next((found for text in (title, column, first) if (found := words.search(text))), None)
+        for words in (_SHOTS, _REPEATS)
+    )
     items = counted or _whole(said.get("items", ""))
     scale = _SCALES.get(said.get("scale", "")) or (100 if percent else 1 if counted else None)
     task = " ".join(_SHOTS.sub(" ", _REPEATS.sub(" ", _MARKS.sub(" ", title))).split())

@@ -12,6 +12,8 @@ from flagrelease.ingest.sources import LINE_LIMIT, Sources
 csv.field_size_limit(LINE_LIMIT)
 
 _ROWS: Final = 200_000
+_COLUMNS: Final = 200
+_CELLS: Final = 4_000_000
 _RULE: Final = re.compile(r"[\s|:+=\-]*[-=][\s|:+=\-]*\Z")
 _MARKUP: Final = re.compile(r"\*\*|__|`|<br ?/?>")
 
@@ -34,12 +36,14 @@ def header_of(sources: Sources, name: str) -> tuple[str, ...]:
     return tuple(cell.strip().lower() for cell in cells)
 
 
-def drawn_tables(text: str) -> Iterator[list[list[str]]]:
-    """Every table of `|` lines in a text, header first, rules left out."""
+def drawn_tables(sources: Sources, name: str) -> Iterator[list[list[str]]]:
+    """Every table of `|` lines in a text, header first, rules left out. Raises RecipeError for too many columns."""
     table: list[list[str]] = []
-    for line in [*text.splitlines(), ""]:
+    for line in [*sources.text(name).splitlines(), ""]:
         stripped = line.strip()
         if stripped.startswith("|") or (stripped.count("|") > 1 and table):
+            if stripped.count("|") > _COLUMNS + 1:
+                raise sources.refuse(name, f"wanted a table of at most {_COLUMNS} columns, found more")
             if not _RULE.match(stripped):
                 table.append([_MARKUP.sub(" ", cell).strip() for cell in _cells(stripped)])
         elif not (stripped.startswith("+") and _RULE.match(stripped)) and table:
@@ -72,13 +76,15 @@ def _named(sources: Sources, name: str, rows: Iterator[list[str]]) -> Iterator[M
                 continue
             if header is None:
                 header = [cell.strip().lower() for cell in row]
+                if len(header) > _COLUMNS:
+                    raise sources.refuse(name, f"wanted at most {_COLUMNS} columns, found {len(header):,}")
                 if len(set(header)) != len(header):
                     raise sources.refuse(name, "two columns of the header have one name")
             elif len(row) != len(header):
                 text = f"row {number}: wanted {len(header)} cells, found {len(row)}"
                 raise sources.refuse(name, text, hint="the file may have been cut off: copy it again, whole")
-            elif number > _ROWS:
-                raise sources.refuse(name, f"wanted at most {_ROWS:,} rows, found more")
+            elif number > _ROWS or number * len(header) > _CELLS:
+                raise sources.refuse(name, f"wanted at most {_ROWS:,} rows and {_CELLS:,} cells, found more")
             else:
                 yield dict(zip(header, row, strict=True))
     except csv.Error as error:

@@ -1,6 +1,7 @@
 """`flagrelease gate` on files of harnesses, as a person calls it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -232,3 +233,94 @@ def test_a_waiver_is_for_an_image_and_says_who_why_and_until_when(facts: Path, t
 def test_an_image_that_is_no_digest_is_a_wrong_command_line(facts: Path) -> None:
     done = gate("--reference", of("first"), "--target", of("again"), "--policy", facts, "--image", "latest")
     assert done.returncode == 2
+
+
+DIFFERENCES = """
+| Metrics | Difference with Nvidia-CUDA |
+|---|---|
+| Video-MME 0-shot avg@1 ↑ | 0.33% |
+
+| Metrics(avg@1) | Difference with Nvidia-CUDA |
+|---|---|
+| CMMMU ↑ | 0.72% |
+| MMMU ↑ | 1.44% |
+| MMMU_Pro_standard ↑ | 0.83% |
+| MMMU_Pro_vision ↑ | 0.38% |
+| MM-Vet v2 ↑ | 0.46% |
+| OCRBench ↑ | 0.10% |
+| MathVision ↑ | 0.41% |
+| CII-Bench ↑ | 0.40% |
+| Blink ↑ | 1.90% |
+| MathVista ↑ | 0.70% |
+"""
+
+
+def test_the_second_card_s_differences_decide_nothing_and_say_what_has_to_be_measured(tmp_path: Path) -> None:
+    card = folder(tmp_path, {"card.md": DIFFERENCES}) / "card.md"
+    done = gate("--reference", card, "--target", card, "--policy", "minicpm-o-4.5", "--json")
+    assert done.returncode == 11, done.stderr
+    tasks = {task["task"]: task for task in json.loads(done.stdout)["tasks"]}
+    assert {task["decision"] for task in tasks.values()} == {"INCONCLUSIVE"}
+    # Ten display names, each found by the alias of its benchmark.
+    assert len(tasks) == 10
+    assert tasks["blink_val"]["difference"] == pytest.approx(-0.019)
+    assert "1.90 out of 100 is stated without a sign, shown as a loss" in tasks["blink_val"]["reason"]
+    assert "`blink_val` has to be measured on both sides, 1,901 items each" in tasks["blink_val"]["reason"]
+
+
+def test_a_difference_of_another_number_of_shots_is_invalid(tmp_path: Path) -> None:
+    card = folder(tmp_path, {"card.md": DIFFERENCES.replace("0-shot avg@1", "5-shot avg@4")}) / "card.md"
+    done = gate("--reference", card, "--target", card, "--policy", "minicpm-o-4.5-transformers")
+    assert done.returncode == 8, done.stderr
+    assert "the policy wants 0 shots, the reference has 5" in done.stdout
+
+
+def test_sides_of_unequal_runs_are_invalid(tmp_path: Path) -> None:
+    rows = "| Task | CUDA | FlagOS avg@4 |\n|---|---|---|\n| Video-MME | 60.0 | 60.1 |\n"
+    card = folder(tmp_path, {"card.md": rows}) / "card.md"
+    sides = ("--reference", f"{card}#CUDA", "--target", f"{card}#FlagOS avg@4")
+    done = gate(*sides, "--policy", "minicpm-o-4.5-transformers")
+    assert done.returncode == 8, done.stderr
+    assert "other-shots: the reference has 1 runs, the target 4" in done.stdout
+
+
+def test_a_chip_that_was_set_to_compute_otherwise_is_invalid(tmp_path: Path, facts: Path) -> None:
+    sides = []
+    for name, value in (("reference", "true"), ("target", "false")):
+        run = Path(shutil.copytree(of("first"), tmp_path / name))
+        (run / "environment.env").write_text(f"HCCL_DETERMINISTIC={value}\n")
+        sides.append(run)
+    done = gate("--reference", sides[0], "--target", sides[1], "--policy", facts)
+    assert done.returncode == 8, done.stderr
+    assert "env.HCCL_DETERMINISTIC is true on the reference and false on the target" in done.stdout
+
+
+CAPTIONS = """
+schema: flagrelease.gate/v1
+name: captions
+title: Captions of ten pictures
+harness_tasks:
+  coco_caption_clip:
+    harness: open_clip
+    benchmark: coco_caption_clip
+    metric: mean cosine of image and caption
+    items: 10
+    scale: 1
+    margin_pt: 1.0
+    tier: advisory
+    judge: tiny, weights by digest
+"""
+
+
+def test_captions_are_paired_by_image_and_an_advisory_task_decides_nothing(tmp_path: Path) -> None:
+    policy = tmp_path / "captions.yaml"
+    policy.write_text(CAPTIONS)
+    rated = SAMPLES / "open_clip" / "rated" / "scores.json"
+    done = gate("--reference", f"{rated}#GPU", "--target", f"{rated}#NPU", "--policy", policy, "--json")
+    assert done.returncode == 8, done.stderr
+    found = json.loads(done.stdout)
+    task = found["tasks"][0]
+    assert (task["items"], task["evidence"], task["tier"]) == (10, "graded", "advisory")
+    assert not any(finding["weight"] == "invalid" for finding in task["findings"])
+    assert "reference-is-target" not in {finding["id"] for finding in task["findings"]}
+    assert "no critical task" in found["reasons"][1]

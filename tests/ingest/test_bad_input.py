@@ -191,7 +191,17 @@ def _refusal(path: Path) -> str | None:
 
 RUNS = sorted(
     path
-    for kind in ("lm-eval", "evalscope", "flagevalmm", "vlmevalkit", "opencompass", "modeltest")
+    for kind in (
+        "lm-eval",
+        "lmms-eval",
+        "evalscope",
+        "flagevalmm",
+        "vlmevalkit",
+        "opencompass",
+        "modeltest",
+        "flageval",
+        "open_clip",
+    )
     for path in (SAMPLES / kind).iterdir()
     if path.is_dir() and path.name != "task"
 )

@@ -45,19 +45,52 @@ def test_a_spreadsheet_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert "tsv" in error.value.hint
 
 
-def test_opencompass_keeps_its_items_in_the_details() -> None:
+OC = "opencompass/20261124_135435"
+
+
+def details(score: float, *rows: object) -> dict[str, object]:
+    return {"accuracy": score, "details": {"type": "GEN", **{str(n): row for n, row in enumerate(rows)}}}
+
+
+def test_opencompass_keeps_answer_and_reference_and_an_item_is_right_where_they_are_one() -> None:
     record = one("opencompass")
     assert (record.facts.task, record.facts.metric, record.facts.scale) == ("letters", "accuracy", 100)
+    assert record.facts.settings == {"prompt_version": "9b397a"}
+    assert "the file has no marks" in record.facts.notes[0]
     assert record.answers is not None
     assert (len(record.answers), sum(record.answers.scores)) == (12, 6)
+    assert len(set(record.answers.prompts)) == 12
 
 
-def test_a_summary_of_opencompass_is_an_aggregate_and_what_did_not_finish_is_missing() -> None:
-    record = one("opencompass/20260101_120000/summary")
+def test_comparing_that_does_not_give_the_stated_score_makes_no_items(tmp_path: Path) -> None:
+    rows = [{"predictions": "A", "references": "A"}, {"predictions": "one", "references": "1"}]
+    assert one(folder(tmp_path, {"results/m/quiz.json": details(100.0, *rows)})).answers is None
+
+
+def test_a_mark_in_the_details_counts_before_any_comparison(tmp_path: Path) -> None:
+    rows = [{"pred": "B", "answer": "A", "correct": True}, {"pred": "A", "answer": "A", "correct": [False]}]
+    record = one(folder(tmp_path, {"results/m/quiz.json": details(50.0, *rows)}))
+    assert record.answers is not None
+    assert list(record.answers.scores) == [1, 0]
+    assert record.facts.notes == ()
+
+
+def test_references_of_several_forms_are_not_compared(tmp_path: Path) -> None:
+    rows = [{"predictions": "A", "references": ["A", "a"]}]
+    assert one(folder(tmp_path, {"results/m/quiz.json": details(100.0, *rows)})).answers is None
+
+
+def test_a_summary_of_opencompass_is_an_aggregate() -> None:
+    record = one(f"{OC}/summary")
     assert record.answers is None
-    assert record.facts.settings == {"prompt_version": "0f3d2a"}
+    assert record.facts.settings == {"prompt_version": "9b397a"}
     assert record.facts.headline is not None
     assert record.facts.headline.decimals == 2
+
+
+def test_what_did_not_finish_is_missing_from_a_summary(tmp_path: Path) -> None:
+    text = "dataset,version,metric,mode,m\nquiz,1,accuracy,gen,50.00\nlost,-,-,-,-\n"
+    assert [record.facts.task for record in read(folder(tmp_path, {"summary.csv": text}))] == ["quiz"]
 
 
 def test_a_summary_of_two_models_wants_to_know_which(tmp_path: Path) -> None:
@@ -162,6 +195,18 @@ def test_a_record_of_a_difference_is_read_as_it_was_written(tmp_path: Path) -> N
     (again / "record.json").write_bytes(pretty_json(found.as_file()))
     (second,) = read(again)
     assert second.facts.difference == found.facts.difference
+
+
+def test_shots_and_runs_are_read_from_the_headers_too(tmp_path: Path) -> None:
+    path = folder(tmp_path, {"t.md": "| Metrics(avg@4) | Score 5-shot |\n|---|---|\n| MMMU ↑ | 1.44% |\n"})
+    facts = one(path).facts
+    assert (facts.task, facts.shots, facts.repeats) == ("MMMU", 5, 4)
+
+
+def test_every_table_with_that_column_is_read(tmp_path: Path) -> None:
+    text = "| Metric | CUDA |\n|---|---|\n| MMLU | 50.0 |\n\nmore\n\n| Task | CUDA |\n|---|---|\n| AIME | 40.0 |\n"
+    other = "\n| Task | link |\n|---|---|\n| AIME | here |\n"
+    assert [record.facts.task for record in read(folder(tmp_path, {"t.md": text + other}))] == ["MMLU", "AIME"]
 
 
 def test_a_score_to_be_done_is_no_record(tmp_path: Path) -> None:

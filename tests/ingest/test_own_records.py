@@ -24,7 +24,9 @@ def items(record: Record) -> list[object]:
     return [[*column] for column in (*columns, *more)]
 
 
-@pytest.mark.parametrize("run", ["lm-eval/first", "evalscope/first", "flagevalmm/several", "vlmevalkit", "opencompass"])
+@pytest.mark.parametrize(
+    "run", ["lm-eval/first", "lmms-eval/first", "evalscope/first", "flagevalmm/several", "vlmevalkit", "opencompass"]
+)
 def test_a_record_that_was_written_reads_back_as_the_same(tmp_path: Path, run: str) -> None:
     for record in read(run):
         (tmp_path / "record.json").write_bytes(pretty_json(record.as_file()))

@@ -231,8 +231,8 @@ def unbound(sides: Sides) -> Iterator[str]:
 @check("reference-is-target", "hold", "both sides answered from one image, or are one file")
 def reference_is_target(sides: Sides) -> Iterator[str]:
     """The very same bytes, or the very same image, show nothing."""
-    before, after = ({source.sha256 for source in one.facts.sources} for _, one in sides.both)
-    # Two columns of one table are one file too; an aggregate decides nothing anyhow.
+    before, after = ({(source.sha256, source.column) for source in one.facts.sources} for _, one in sides.both)
+    # Two columns of one file are two sides; an aggregate decides nothing anyhow.
     if before and before == after and sides.has_items:
         yield "reference and target are the same files, byte for byte"
     elif sides.reference.facts.image is not None and sides.reference.facts.image in (

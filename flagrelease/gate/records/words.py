@@ -10,6 +10,7 @@ from flagrelease.gate.phrases import decided, not_shown, points, shortened, sign
 _LONGEST: Final = 2000
 _ITEMS: Final[Mapping[str, str]] = {
     "lm-eval": "run lm-eval with `--log_samples` and give its output folder",
+    "lmms-eval": "run lmms-eval with `--log_samples` and give its output folder",
     "evalscope": "give EvalScope's whole output folder, with `reviews/`",
     "flagevalmm": "give `<task>_evaluated.json` beside `<task>_result.json`",
     "vlmevalkit": "give `*_result.tsv` beside the score",
