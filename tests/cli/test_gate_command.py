@@ -195,7 +195,7 @@ def test_a_waiver_in_force_for_the_image_lets_a_hold_through_and_the_report_says
     told = f"Let through by waiver of Ada until 2099-01-02, for {IMAGE} only: few items by design"
     assert told in done.stdout
     assert report.read_text().startswith("# HOLD: ")
-    assert f"- {told}" in report.read_text()
+    assert f"> {told}" in report.read_text()
     found = json.loads(gate(*sides, *words, "--waiver", tmp_path / "waiver.yaml", "--json").stdout)
     assert (found["decision"], found["waiver"]["owner"]) == ("HOLD", "Ada")
 

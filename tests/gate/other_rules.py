@@ -6,6 +6,7 @@ by how many points the target is truly worse.
 
 import sys
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from tests.gate.statistics.simulate import Runs, draw, fails, passes, walk
 DRAWS = 100_000
 DROPS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10)
 CELLS = (
+    (50, 0.25, 0.05),
     (198, 0.25, 0.05),
     (600, 0.10, 0.04),
     (900, 0.07, 0.035),
@@ -32,26 +34,51 @@ LEVELS = Levels()
 TASKS = 9
 
 
-def five_points(runs: Runs, _: float) -> Flags:
+class Scores(Protocol):
+    """Both sides' scores, one a run: all that a rule without items looks at."""
+
+    @property
+    def items(self) -> int: ...
+    @property
+    def reference(self) -> NDArray[np.float64]: ...
+    @property
+    def target(self) -> NDArray[np.float64]: ...
+    @property
+    def difference(self) -> NDArray[np.float64]: ...
+
+
+def five_points(runs: Scores, _: float) -> Flags:
+    """What FlagRelease's cards call no significant difference."""
     return runs.difference >= -0.05
 
 
-def two_percent(runs: Runs, _: float) -> Flags:
+def two_percent(runs: Scores, _: float) -> Flags:
     return runs.target >= 0.98 * runs.reference
 
 
-def mlperf(runs: Runs, _: float) -> Flags:
+def mlperf(runs: Scores, _: float) -> Flags:
     return runs.target >= 0.99 * runs.reference
 
 
-def no_significant_difference(runs: Runs, _: float) -> Flags:
+def vllm(runs: Scores, _: float) -> Flags:
+    """vLLM's harness tests: the measured value is at least the expected one less 8 % of it."""
+    return runs.target >= 0.92 * runs.reference
+
+
+def vllm_ascend(runs: Scores, _: float) -> Flags:
+    """vllm-ascend's: within 5 % of the expected value to both sides."""
+    found: Flags = np.abs(runs.difference) <= 0.05 * runs.reference
+    return found
+
+
+def no_significant_difference(runs: Scores, _: float) -> Flags:
     """Two-sided z test of two harness results with their standard errors: released when p > .05."""
     variance = (runs.reference * (1 - runs.reference) + runs.target * (1 - runs.target)) / runs.items
     found: Flags = np.abs(runs.difference) <= float(ndtri(0.975)) * np.sqrt(variance)
     return found
 
 
-def one_sided_hypothesis(runs: Runs, _: float) -> Flags:
+def one_sided_hypothesis(runs: Scores, _: float) -> Flags:
     """TensorRT-LLM's threshold: σ 50 points, α .05."""
     found: Flags = runs.difference >= float(ndtri(0.05)) * 0.5 * np.sqrt(2 / runs.items)
     return found
@@ -70,6 +97,8 @@ RULES: dict[str, Callable[[Runs, float], Flags]] = {
     "drop ≤ 5 points": five_points,
     "drop ≤ 2 % of the reference": two_percent,
     "MLPerf: ≥ 99 % of the reference": mlperf,
+    "vLLM: relative drop ≤ 8 %": vllm,
+    "vllm-ascend: within 5 % of it, both ways": vllm_ascend,
     "z test: p > .05": no_significant_difference,
     "TensorRT-LLM: α .05, σ 50": one_sided_hypothesis,
     "blocked at McNemar p < .05 beyond the margin": blocked_when_damaged,

@@ -10,6 +10,7 @@ from flagrelease.domain.comparison import Comparison
 from flagrelease.domain.evalrun import DatasetFacts, Headline
 from flagrelease.domain.gate import Policy, SuiteClaim
 from flagrelease.domain.verdict import SuiteVerdict
+from flagrelease.report.gate.fill import page_of
 from tests.gate.records import a_policy, a_record, a_task, answers, both, judged
 
 DRAWS = 2000
@@ -45,6 +46,8 @@ def test_damage_that_no_task_shows_holds_the_bundle_and_says_by_which_aggregate(
     assert found.decision == "HOLD"
     assert found.reasons[1].startswith("suite: over 8 tasks the mean difference is -1.25, at least -1.8")
     assert "damage that no single task need show: pooled p 5" in found.reasons[1]
+    (reason,) = page_of(found).reasons
+    assert reason.text == found.reasons[1]
 
 
 def test_a_suite_without_damage_is_told_and_holds_nothing() -> None:
@@ -52,6 +55,8 @@ def test_a_suite_without_damage_is_told_and_holds_nothing() -> None:
     assert found.decision == "GO"
     assert found.reasons[-1].startswith("suite: over 8 tasks the mean difference is +0.00, at least -0.6")
     assert (suite_of(found).is_shown, suite_of(found).is_damaged) == (None, False)
+    page = page_of(found)
+    assert (page.reasons, page.asides, page.suite) == ((), [], found.reasons[-1])
 
 
 def test_the_mean_has_to_be_shown_within_what_the_policy_allows() -> None:

@@ -47,6 +47,8 @@ def everywhere(text: str) -> Page:
         settle=(text,),
         findings=(Told(text=text, id=text, weight="note", tasks=(text, text)),),
         asides=(text,),
+        waiver=text,
+        suite=text,
         facts=((text, text),),
         sources=(Source(side=text, path=text, kind=text, sha256=text),),
     )
@@ -216,3 +218,25 @@ def test_markdown_s_tables_have_equal_rows_whatever_a_text_says() -> None:
     text = markdown(everywhere("a|b\n| c | d |"))
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+
+
+def test_a_waiver_and_what_all_tasks_show_are_said_on_both() -> None:
+    page = a_page(waiver="Let through by waiver of <b>me</b>", suite="suite: over 6 tasks the mean is -0.10")
+    shown, text = Tags(html(page)).shown, markdown(page)
+    assert "Let through by waiver of <b>me</b>" in shown
+    assert "> Let through by waiver of \\<b\\>me" in text
+    assert shown.count("the mean is -0.10") == text.count("the mean is -0.10") == 1
+
+
+@pytest.mark.parametrize(
+    ("difference", "worst", "said"),
+    [
+        (-0.0033, -0.0033, "−0.33 [−1.72, +1.05]"),
+        (-0.0033, -0.0111, "−0.33 [−1.72, +1.05], at worst −1.11"),
+        (None, -0.0144, "at worst −1.44"),
+    ],
+)
+def test_the_worst_case_is_shown_where_it_is_another_one(difference: float | None, worst: float, said: str) -> None:
+    row = a_row(difference=difference, worst=worst, interval=(-0.0172, 0.0105) if difference else None)
+    assert said in Tags(html(a_page(rows=(row,)))).shown
+    assert f"| {said.replace('−', '-')} |" in markdown(a_page(rows=(row,)))

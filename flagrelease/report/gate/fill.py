@@ -1,14 +1,13 @@
 """The report's value, filled from what the gate says of two sides' files."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from flagrelease.domain.comparison import Comparison
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
-from flagrelease.domain.verdict import Evaluation, Judged, TaskVerdict
+from flagrelease.domain.verdict import Evaluation, Judged, TaskVerdict, Waiver
 from flagrelease.gate.phrases import decided, not_shown
 from flagrelease.gate.records.words import waiver_words
 from flagrelease.report.gate.page import Curve, Page, Row, Source, Told
@@ -33,10 +32,7 @@ def page_of(found: Comparison, policy: Policy | None = None) -> Page:
         for source in files.sources
     ]
     title = f"{found.target.path} against {found.reference.path}"
-    page = _page(found, title, facts=facts, sources=sources, policy=policy)
-    if found.waiver is None:
-        return page
-    return replace(page, reasons=(Told(text=waiver_words(found.waiver)), *page.reasons))
+    return _page(found, title, facts=facts, sources=sources, policy=policy, waiver=found.waiver)
 
 
 def page_of_bundle(lock: Lock, image: Image, evaluation: Evaluation) -> Page:
@@ -60,16 +56,24 @@ def page_of_bundle(lock: Lock, image: Image, evaluation: Evaluation) -> Page:
 
 
 def _page(
-    found: Judged, title: str, *, facts: Sequence[tuple[str, str]], sources: Sequence[Source], policy: Policy | None
+    found: Judged,
+    title: str,
+    *,
+    facts: Sequence[tuple[str, str]],
+    sources: Sequence[Source],
+    policy: Policy | None,
+    waiver: Waiver | None = None,
 ) -> Page:
     before, after = _split(found)
     return Page(
         title=title,
         decision=found.decision,
         summary=_summary(found.tasks),
-        reasons=(*(Told(text=text) for text in before), *_reasons(found.tasks)),
+        reasons=(*(Told(text=text) for text in before), *_reasons(found.tasks), *_of_suite(found)),
         rows=rows_of(found),
         confidence=found.tasks[0].confidence if found.tasks else 0.9,
+        waiver=waiver_words(waiver) if waiver else "",
+        suite=found.suite.reason if found.suite else "",
         settle=tuple(_briefly(text, found.tasks) for text in found.settle),
         findings=_findings(found),
         asides=after,
@@ -105,6 +109,7 @@ def _row(task: TaskVerdict) -> Row:
         reference=task.reference_score,
         target=task.target_score,
         difference=task.difference,
+        worst=task.worst,
         interval=task.interval,
         is_paired=task.evidence != "aggregate",
         lost=task.lost,
@@ -126,12 +131,18 @@ def _briefly(text: str, tasks: Sequence[TaskVerdict]) -> str:
 
 def _split(found: Judged) -> tuple[Sequence[str], Sequence[str]]:
     """What is said of no task that was judged: before the tasks what decides, after them what is for the reader."""
-    own = {task.reason for task in found.tasks}
+    own = {task.reason for task in found.tasks} | ({found.suite.reason} if found.suite else set())
     places = [number for number, text in enumerate(found.reasons) if text in own]
     last = max(places, default=len(found.reasons))
     # Findings about all tasks have a table of their own, but one that decides is a reason all the same.
     rest = [(number, text) for number, text in enumerate(found.reasons) if number and text not in own]
     return [text for number, text in rest if number < last], [text for number, text in rest if number > last]
+
+
+def _of_suite(found: Judged) -> tuple[Told, ...]:
+    """What all tasks together hold the bundle by."""
+    holds = found.suite is not None and (found.suite.is_damaged or found.suite.is_shown is False)
+    return (Told(text=found.suite.reason),) if found.suite and holds else ()
 
 
 def _reasons(tasks: Sequence[TaskVerdict]) -> tuple[Told, ...]:

@@ -26,11 +26,15 @@ _SPECIAL: Final = re.compile(r"([\\`*{}\[\]<>|#&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z
 def markdown(page: Page) -> str:
     """The whole report."""
     lines = [f"# {page.decision}: {WORDS[page.decision]}", "", f"{_text(page.title)}. {_text(page.summary)}.", ""]
+    if page.waiver:
+        lines += [f"> {_text(page.waiver)}", ""]
     lines += [f"- {_told(page, one)}" for one in page.reasons]
     if page.settle:
         lines += ["", "## What would settle it", "", *(f"- {_text(text)}" for text in page.settle), ""]
         lines += ["`docs/hold.md` of flagrelease says what each reason means and what to run."]
     lines += ["", "## Differences and margins", "", *plot(page.rows), "", *_caption(page), "", *table(page), ""]
+    if page.suite:
+        lines += [f"{_text(page.suite)}.", ""]
     if page.findings:
         lines += ["## What the checks found", "", "| tasks | id | weight | what |", "|---|---|---|---|"]
         lines += [

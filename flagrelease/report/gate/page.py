@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One task. `scored` are the answers of reference and target; what could not be worked out is None."""
+    """One task. `scored` are the answers of reference and target; what could not be worked out is None.
+
+    `worst` is the difference at worst: if what has no answer went against the target, or a sign that is not written.
+    """
 
     task: str
     tier: Tier
@@ -27,6 +30,7 @@ class Row:
     reference: float | None = None
     target: float | None = None
     difference: float | None = None
+    worst: float | None = None
     interval: tuple[float, float] | None = None
     is_paired: bool = True
     lost: int | None = None
@@ -63,7 +67,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """All of it. `facts` are what it rests on, by their names."""
+    """All of it. `facts` are what it rests on, by their names; `suite` is what all tasks together show."""
 
     title: str
     decision: Decision
@@ -72,6 +76,8 @@ class Page:
     rows: Sequence[Row]
     confidence: float
     settle: Sequence[str] = ()
+    waiver: str = ""
+    suite: str = ""
     findings: Sequence[Told] = ()
     asides: Sequence[str] = ()
     curve: Curve | None = None

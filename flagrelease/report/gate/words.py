@@ -17,6 +17,7 @@ WORDS: Final[Mapping[str, str]] = {
 }
 """A decision in words, for whoever does not know the gate."""
 
+_EQUAL: Final = 1e-9
 _FEW: Final = 3
 """So many tasks are named even where they are all."""
 
@@ -33,12 +34,14 @@ def named(page: Page, tasks: Sequence[str]) -> str:
 
 
 def difference_of(row: Row) -> str:
-    """The difference with its interval, in points."""
-    if row.difference is None:
-        return NONE
-    if row.interval is None:
-        return signed(row.difference)
-    return f"{signed(row.difference)} [{signed(row.interval[0])}, {signed(row.interval[1])}]"
+    """The difference with its interval, in points; at worst, where that is something else."""
+    known = row.difference is not None
+    text = signed(row.difference) if row.difference is not None else NONE
+    if known and row.interval is not None:
+        text += f" [{signed(row.interval[0])}, {signed(row.interval[1])}]"
+    if row.worst is None or (row.difference is not None and row.worst >= row.difference - _EQUAL):
+        return text
+    return f"{f'{text}, ' if known else ''}at worst {signed(row.worst)}"
 
 
 def counted(row: Row) -> str:
