@@ -6,6 +6,7 @@ records of `evaluate`. Exit codes: 0 GO, 8 NO-GO, 11 HOLD; 3 when the files make
 """
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,14 +21,14 @@ from flagrelease.cli.gate.policy import POLICY, policy_named
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.domain.answers import Record
-from flagrelease.domain.comparison import Comparison, SideFiles
+from flagrelease.domain.comparison import Comparison, ItemOrder, SideFiles
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Waiver
-from flagrelease.errors import FlagReleaseError, GateError, HoldError
+from flagrelease.errors import FlagReleaseError, GateError, HoldError, RecipeError
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.fits import fits
-from flagrelease.formats.strict import decode_yaml
+from flagrelease.formats.strict import decode_json, decode_yaml
 from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.copied import table_of
 from flagrelease.gate.records.outcome import Subject
@@ -37,6 +38,7 @@ from flagrelease.ingest.recognise import records_of
 from flagrelease.ingest.sources import Sources
 
 GATE_COMMANDS = {
+    "order": Listed("Evidence", "Print the items of a task in the order in which planned looks take them."),
     "power": Listed("Policies", "Say how likely a policy lets an identical chip through, and a worse one."),
 }
 """Every command below it; each is imported from `flagrelease/cli/gate/<command>_command.py` when it is called."""
@@ -52,6 +54,13 @@ ItsChip = Annotated[str, typer.Option("--chip", help="Chip of what is judged.", 
 ItsModel = Annotated[str, typer.Option("--model", help="Model of what is judged.", autocompletion=names_in("models"))]
 Records = Annotated[
     Path | None, typer.Option("--records", help="Write every record that was read below this folder, as evalrun/v2.")
+]
+Sequential = Annotated[
+    bool, typer.Option("--sequential", help="Decide at planned looks, over the first items of the fixed order.")
+]
+OrderFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--order", metavar="FILE", help="All items of a task, by `gate order --json`. May be repeated."),
 ]
 WaiverFile = Annotated[
     Path | None,
@@ -91,6 +100,8 @@ def judge(
     out: OutFile = None,
     records: Records = None,
     waiver: WaiverFile = None,
+    sequential: Sequential = False,
+    order: OrderFiles = None,
     as_json: Json = False,
     recipes: Recipes = None,
 ) -> None:
@@ -108,6 +119,8 @@ def judge(
         chip=catalogue.chip(chip).name if chip else "",
         model=catalogue.model(model).name if model else "",
         others=tables,
+        sequential=sequential or chosen.sequential,
+        orders=_orders(order or (), sha256_of(chosen)),
     )
     before, after = _side(reference), _side(target)
     if records is not None:
@@ -121,6 +134,11 @@ def judge(
         target=after,
         subject=subject,
     )
+    _report(verdict, let_through, out, as_json=as_json)
+
+
+def _report(verdict: Comparison, let_through: Waiver | None, out: Path | None, *, as_json: bool) -> None:
+    """Print and write it, and end as it has to."""
     fault = _fault(verdict, let_through)
     if fault is None and verdict.decision == "HOLD":
         verdict = verdict.model_copy(update={"waiver": let_through})
@@ -142,6 +160,17 @@ def _checked(
     if waiver is not None and image is None:
         raise typer.BadParameter("wanted --image beside --waiver: a waiver is for one image only")
     return reference, target, policy
+
+
+def _orders(paths: Iterable[Path], policy_sha256: str) -> dict[str, tuple[str, ...]]:
+    """All items of each task that is named. Raises RecipeError for an order by another policy."""
+    found = {}
+    for path in paths:
+        order = decode_json(path.read_bytes(), ItemOrder, source=str(path))
+        if order.policy_sha256 != policy_sha256:
+            raise RecipeError(f"{path}: wanted an order by this policy, found one by {order.policy_sha256}")
+        found[order.task] = order.items
+    return found
 
 
 def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:
