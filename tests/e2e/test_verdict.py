@@ -54,6 +54,25 @@ def test_a_model_whose_tensors_carry_noise_is_no_go_and_not_published(shared_hom
     assert not (tmp_path / "layout").exists()
 
 
+def test_at_planned_looks_a_noisy_model_is_no_go_after_a_part_of_the_items(shared_home: Path, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "noisy", shared_home, items=None)
+    policy = project.recipes / "gates" / "smollm2-135m.yaml"
+    policy.write_text(policy.read_text().replace("\ntasks:", "\nsequential: true\ntasks:", 1))
+    assert project.call("lock").returncode == 0
+    make_noisy(project)
+    done = project.call("build")
+    assert done.returncode == NO_GO, done.stdout + done.stderr
+    tasks = {task["task"]: task for task in project.done("evaluate")["value"]["verdict"]["tasks"]}
+    assert {task["decision"] for task in tasks.values()} == {"FAIL"}
+    for name, all_items in (("commonsense_qa", 400), ("boolq_next_word", 200)):
+        record = json.loads((project.bundle() / "8-evaluate" / "target" / f"{name}.json").read_text())
+        assert len(record["items"]) == tasks[name]["items"] < all_items
+        assert tasks[name]["sequential"]["step"] == "FAIL"
+    card = (project.bundle() / "README.md").read_text()
+    assert "decided at look " in card
+    assert project.call("build").returncode == NO_GO
+
+
 def make_noisy(project: Project) -> None:
     """Lock a model of its own whose weights are the real ones with noise, against the same reference."""
     lock = project.recipes / "bundles" / "cpu" / f"{MODEL}.lock.json"

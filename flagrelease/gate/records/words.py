@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from flagrelease.domain.comparison import Comparison
-from flagrelease.domain.verdict import Decision, SuiteVerdict, TaskVerdict, Waiver
+from flagrelease.domain.verdict import Decision, Stop, SuiteVerdict, TaskVerdict, Waiver
 from flagrelease.gate.phrases import decided, not_shown, points, shortened, signed
 
 _LONGEST: Final = 2000
@@ -29,11 +29,10 @@ def task_words(task: TaskVerdict) -> str:
         )
     if task.lost is not None:
         figures += f", {task.lost} lost and {task.gained} gained"
+    if task.sequential is not None:
+        figures += f"; {look_words(task.sequential)}"
     if task.repeats is not None and task.repeats_share is not None:
-        figures += (
-            f"; with {task.repeats} repeats of each item, {100 * task.repeats_share:.0f} % of the variance is that of "
-            "answering or judging again"
-        )
+        figures += f"; {repeats_words(task.repeats, task.repeats_share)}"
     text = f"{figures}; {_why(task)}"
     return shortened(text)
 
@@ -50,6 +49,21 @@ def bundle_words(decision: Decision, tasks: Sequence[TaskVerdict]) -> str:
             return f"HOLD: the evidence does not decide; {shown}"
         case "NO-GO":
             return f"NO-GO: the target is not shown to answer as well as its reference; {shown}, of those with a record"
+
+
+def look_words(stop: Stop) -> str:
+    """How far a task at planned looks came."""
+    verb = "decided at" if stop.step in {"PASS", "FAIL", "ANOMALY"} else "open after"
+    return (
+        f"{verb} look {stop.look} of {len(stop.looks)}, {stop.looks[stop.look - 1]:,} of {stop.looks[-1]:,} items: it "
+        f"lies {stop.score:.2f} standard errors above the margin, a pass needs {stop.needed:.2f}"
+    )
+
+
+def repeats_words(repeats: int, share: float) -> str:
+    """How much of the noise is that of doing it again."""
+    of_it = f"{100 * share:.0f} % of the variance is that of answering or judging again"
+    return f"with {repeats} repeats of each item, {of_it}"
 
 
 def suite_words(suite: SuiteVerdict) -> str:
@@ -78,24 +92,28 @@ def settle_words(tasks: Sequence[TaskVerdict], harnesses: Mapping[str, str]) -> 
     return tuple(f"{', '.join(names)}: {text}"[:_LONGEST] for text, names in wanted.items())
 
 
+_DRIFTED: Final = "why answers end earlier or later: the stop strings, the limit of tokens, the chat template"
+_SETTLING: Final = {
+    "unattainable-aggregate": "how many items were scored, and how many runs were averaged",
+    "stated-by-one-side": "the whole output of the side that leaves it out",
+    "at-chance": "a task that the model answers better than a guesser",
+    "length-drift": _DRIFTED,
+    "truncation-drift": _DRIFTED,
+    "reference-is-target": "a reference that is another run",
+    "unbound": "answers of the image that is judged, as `flagrelease evaluate` records them",
+}
+"""What settles a finding that is the same whatever the task."""
+
+
 def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
     ids = {finding.id for finding in task.findings}
     if "aggregate-only" in ids:
         yield _ITEMS.get(harness, "the record of each item on both sides, as a harness keeps it")
     if "difference-only" in ids:
         yield f"both sides' scores with the record of each item, {task.items:,} items each"
-    if "unattainable-aggregate" in ids:
-        yield "how many items were scored, and how many runs were averaged"
-    if "stated-by-one-side" in ids:
-        yield "the whole output of the side that leaves it out"
-    if "at-chance" in ids:
-        yield "a task that the model answers better than a guesser"
-    if ids & {"length-drift", "truncation-drift"}:
-        yield "why answers end earlier or later: the stop strings, the limit of tokens, the chat template"
-    if "reference-is-target" in ids:
-        yield "a reference that is another run"
-    if "unbound" in ids:
-        yield "answers of the image that is judged, as `flagrelease evaluate` records them"
+    yield from dict.fromkeys(text for name, text in _SETTLING.items() if name in ids)
+    if task.sequential is not None and task.sequential.next_items is not None:
+        yield f"the items up to {task.sequential.next_items:,} of the order, which `flagrelease gate order` prints"
     if task.items_needed is not None:
         yield f"about {task.items_needed:,} items{_or_repeats(task)}"
 
@@ -146,7 +164,7 @@ def _interval(task: TaskVerdict, *, confidence: bool = True) -> str:
     if task.interval is None:
         return ""
     low, high = task.interval
-    at = f" at {100 * task.confidence:g} %" if confidence else ""
+    at = f" at {100 * task.confidence:.4g} %" if confidence else ""
     return f" [{signed(low)}, {signed(high)}]{at}"
 
 
@@ -161,6 +179,8 @@ def _why(task: TaskVerdict) -> str:
 
 def _too_few(task: TaskVerdict) -> str:
     """Nothing of aggregates: their interval decides nothing, however many items there are."""
+    if task.sequential is not None:
+        return _open(task.sequential)
     if task.interval is None or task.p_margin is None:
         return ""
     text = not_shown(
@@ -174,6 +194,19 @@ def _too_few(task: TaskVerdict) -> str:
     if text and task.items_needed is not None and task.items_available is not None:
         text += f", {task.items_available:,} are available"
     return text
+
+
+def _open(stop: Stop) -> str:
+    """Why a look leaves a task open, and how to go on."""
+    if stop.step == "END":
+        return "all items are in, and the loss is not shown to be within the margin"
+    if stop.step == "FUTILE":
+        chance = f"{100 * stop.chance_to_pass:.0f} %"
+        return (
+            f"an identical system would pass in the end with {chance} only: stop here undecided, or ask up to item "
+            f"{stop.next_items:,} of the order"
+        )
+    return f"ask up to item {stop.next_items:,} of the order" if stop.next_items is not None else ""
 
 
 def _findings(task: TaskVerdict, weight: str) -> str:

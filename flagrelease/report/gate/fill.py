@@ -9,7 +9,7 @@ from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.verdict import Evaluation, Judged, TaskVerdict, Waiver
 from flagrelease.gate.phrases import decided, not_shown
-from flagrelease.gate.records.words import waiver_words
+from flagrelease.gate.records.words import look_words, waiver_words
 from flagrelease.report.gate.page import Curve, Page, Row, Source, Told
 
 _DROPS: Final = (*(quarter / 400 for quarter in range(20)), *(whole / 100 for whole in range(5, 11)))
@@ -76,11 +76,16 @@ def _page(
         suite=found.suite.reason if found.suite else "",
         settle=tuple(_briefly(text, found.tasks) for text in found.settle),
         findings=_findings(found),
-        asides=after,
+        asides=(*_stops(found.tasks), *after),
         curve=curve_of(policy) if policy else None,
         facts=facts,
         sources=sources,
     )
+
+
+def _stops(tasks: Sequence[TaskVerdict]) -> tuple[str, ...]:
+    """After how many items each task was decided, where that was planned."""
+    return tuple(f"{task.task}: {look_words(task.sequential)}" for task in tasks if task.sequential is not None)
 
 
 def rows_of(found: Judged) -> tuple[Row, ...]:
