@@ -42,6 +42,7 @@ recipes: $(CACHE)/dev ## Check the recipes, their schemas and their locks
 docs: $(CACHE)/dev ## Write the pages that are made from recipes and rules
 	$(BIN)/python -m tests.recipes.host_page
 	$(BIN)/python -m tests.recipes.seed_document --update
+	$(BIN)/python -m tests.gate.seed_replay --update
 
 bench: $(CACHE)/dev $(CACHE)/peers ## Print the benchmarks: each a ratio or a budget, measured now
 	$(BIN)/python -m tests.benchmarks

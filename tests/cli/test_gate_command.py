@@ -264,8 +264,12 @@ def test_the_second_card_s_differences_decide_nothing_and_say_what_has_to_be_mea
     # Ten display names, each found by the alias of its benchmark.
     assert len(tasks) == 10
     assert tasks["blink_val"]["difference"] == pytest.approx(-0.019)
-    assert "1.90 out of 100 is stated without a sign, shown as a loss" in tasks["blink_val"]["reason"]
-    assert "`blink_val` has to be measured on both sides, 1,901 items each" in tasks["blink_val"]["reason"]
+    assert "without a sign and so shown as a loss" in tasks["blink_val"]["reason"]
+    assert "both sides have to be measured, item by item" in tasks["blink_val"]["reason"]
+    assert (
+        "blink_val: both sides' scores with the record of each item, 1,901 items each"
+        in json.loads(done.stdout)["settle"]
+    )
 
 
 def test_a_difference_of_another_number_of_shots_is_invalid(tmp_path: Path) -> None:

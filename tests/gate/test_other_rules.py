@@ -1,8 +1,12 @@
 """Rules of others on the same runs: the comparison that the documents show."""
 
-import numpy as np
+import re
+from pathlib import Path
 
-from tests.gate.other_rules import RULES, table
+import numpy as np
+import pytest
+
+from tests.gate.other_rules import CELLS, RULES, table
 from tests.gate.statistics.simulate import draw
 
 
@@ -26,3 +30,29 @@ def test_one_percent_of_the_reference_turns_away_identical_systems() -> None:
 def test_every_rule_has_its_row() -> None:
     lines = table(198, 0.25, 0.05, np.random.default_rng(1), draws=500)
     assert [rule for rule in RULES if not any(line.startswith(f"| {rule} |") for line in lines)] == []
+
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
+
+
+@pytest.mark.parametrize(("items", "flip_rate", "margin"), CELLS)
+def test_the_document_has_every_rule_of_every_cell_as_it_is_simulated(
+    items: int, flip_rate: float, margin: float
+) -> None:
+    head = f"n = {items:,}, {100 * flip_rate:g} % flips, this gate's margin {100 * margin:g} points:"
+    rows = DOCUMENT.split(head)[1].split("\nn = ")[0].strip().splitlines()
+    drops = [0.0 if text == "0" else float(text.removeprefix("−")) / 100 for text in cells_of(rows[0])]
+    written = {row.split("|")[1].strip(): cells_of(row) for row in rows[2:]}
+    for rule, judge in RULES.items():
+        for drop, shown in zip(drops, written[rule], strict=True):
+            runs = draw(items=items, flip_rate=flip_rate, drop=drop, rng=np.random.default_rng(5), draws=4000)
+            # Four standard errors of so many draws are at most 3.2 points.
+            assert abs(100 * float(judge(runs, margin).mean()) - float(shown)) < 3.2, (rule, drop)
+
+
+def cells_of(row: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[2:-1]]
+
+
+def test_the_document_names_the_command_that_prints_the_tables() -> None:
+    assert "`python -m tests.gate.other_rules`" in DOCUMENT.split("## Rules of others")[1]

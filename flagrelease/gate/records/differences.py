@@ -16,18 +16,16 @@ def difference_only(sides: Sides) -> Iterator[str]:
     # Both sides are one table as a rule, so the first says all.
     if not found or (stated := found[0].difference) is None:
         return
-    scale, decimals = found[0].scale or asked.scale, min(stated.decimals, 6)
-    sign = "" if stated.is_signed else " without a sign, shown as a loss"
-    yield (
-        f"only a difference of {stated.score:.{decimals}f} out of {scale} is stated{sign}, and no score: "
-        f"`{asked.name}` has to be measured on both sides, {asked.items:,} items each"
-    )
+    scale = found[0].scale or asked.scale
+    sign = "" if stated.is_signed else ", without a sign and so shown as a loss"
+    # No figures of the task, so that a report says it once for all tasks; they are in its table.
+    yield f"only a difference is stated{sign}, and neither score: both sides have to be measured, item by item"
     if asked.step is not None:
         # Of two scores that are rounded each, the difference may be off by a whole unit of the last decimal.
         a_point = asked.items / scale / asked.step
         steps, slack = stated.score * a_point, a_point * 10.0**-stated.decimals
         if abs(steps - round(steps)) > slack + _ROUNDING:
             yield (
-                f"it is no difference of right answers out of {asked.items:,}: items were dropped, runs averaged, or "
-                "it is relative to a score"
+                "the difference is none of right answers out of the task's items: items were dropped, runs averaged, "
+                "or it is relative to a score"
             )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 400
 HEIGHT: Final = 228
-LEFT, RIGHT, TOP, BOTTOM = 38, 10, 12, 188
+LEFT, RIGHT, TOP, BOTTOM = 38, 18, 12, 188
 SHOWN: Final = (0, 1, 2, 3, 5, 10)
 """The points of the table below it."""
 
