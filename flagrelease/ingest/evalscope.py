@@ -82,7 +82,7 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
 def _key(identity: Mapping[str, Any]) -> str:
     dimensions = identity.get("dimensions")
     more = "".join(f",{key}={dimensions[key]}" for key in sorted(dimensions)) if isinstance(dimensions, dict) else ""
-    return f"{identity.get('name')}{more}"[:200]
+    return text_of(f"{identity.get('name')}{more}"[:200]) or "unnamed"
 
 
 def _direction(metric: Mapping[str, Any]) -> Any:

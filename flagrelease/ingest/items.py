@@ -20,7 +20,7 @@ METRIC_LIMIT: Final = 200
 """Metrics of one task, each filter's counted by itself. EvalScope's ROUGE and BLEU make thirteen."""
 
 _ID_LIMIT: Final = 500
-_STRANGE: Final = re.compile(r"[\x00-\x1f\x7f]")
+_STRANGE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _FINISHES: Final[dict[str, Finish]] = {
     "stop": "stop",
     "eos": "stop",
@@ -89,9 +89,12 @@ class Items:
     def _score(self, name: str, item: str, score: Any) -> float:
         if type(score) is not float and type(score) is not int and type(score) is not bool:
             raise self._refuse(name, f"item {item[:60]!r}: wanted a number as score, found {str(score)[:60]!r}")
-        number = score / self._full
+        try:
+            number = score / self._full
+        except OverflowError:
+            number = math.inf
         if not (math.isfinite(number) and 0 <= number <= 1):
-            text = f"item {item[:60]!r}: wanted a score from 0 to {self._full:g}, found {score}"
+            text = f"item {item[:60]!r}: wanted a score from 0 to {self._full:g}, found {number * self._full:g}"
             raise self._refuse(name, text, hint="scores of single items are never rescaled: two scales are mixed here")
         return number
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 _LONGEST: Final = 400
-_STRANGE: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_STRANGE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 def text_of(value: Any) -> str | None:

@@ -65,10 +65,16 @@ class Sources:
 
     def refuse(self, name: str, text: str, *, hint: str = "") -> RecipeError:
         """The error of a file that makes no record."""
-        return RecipeError(f"{self.place(name)}: {text}", hint=hint)
+        return RecipeError(f"{self.place(name)}: {_STRANGE.sub(' ', text)}", hint=_STRANGE.sub(" ", hint))
 
     def source(self, name: str, kind: str) -> SourceFile:
-        """The file as a record names it. It has been read to its end."""
+        """The file as a record names it. What no reader took to its end is read for its hash alone."""
+        if name not in self._hashes:
+            total = hashlib.sha256()
+            with self._files.open(name) as stream:
+                while block := stream.read(_BLOCK):
+                    total.update(block)
+            self._hashes[name] = total.hexdigest()
         return SourceFile(path=name[:2000], sha256=self._hashes[name], format=kind)
 
     def opened(self, name: str) -> BinaryIO:
@@ -200,6 +206,9 @@ class Sources:
             raise self.refuse(name, f"line {number}: wanted an object, found {type(row).__name__}")
         return row
 
+
+_STRANGE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What a terminal would obey, and halves of characters; a line's end stays."""
 
 _TEXT: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 """A text in JSON; possessive, and its end may be missing, so that it takes one pass whatever is there."""
