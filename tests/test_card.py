@@ -20,7 +20,16 @@ from flagrelease.domain.image import Image, Layer
 from flagrelease.domain.lock import Lock, LockedComponent, LockFile
 from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.release import Published, Release
-from flagrelease.domain.verdict import Evaluation, EvidenceFile, Finding, TaskVerdict, Verdict, Waiver
+from flagrelease.domain.verdict import (
+    Evaluation,
+    EvidenceFile,
+    Finding,
+    Stop,
+    SuiteVerdict,
+    TaskVerdict,
+    Verdict,
+    Waiver,
+)
 from flagrelease.formats.strict import decode_json
 from flagrelease.pipeline import Built
 from flagrelease.report.gate.place import PAGE
@@ -187,6 +196,34 @@ def test_a_card_names_the_version_that_wrote_it_and_the_one_that_made_the_lock()
     card = card_text(older, release=None)
     assert f"Written by flagrelease {__version__} from" in card
     assert "` by flagrelease 0.0.1, policy" in card
+
+
+def with_task(built: Built, **changes: object) -> Built:
+    verdict = built.evaluation.verdict
+    tasks = tuple(task.model_copy(update=changes) for task in verdict.tasks)
+    again = verdict.model_copy(update={"tasks": tasks})
+    return built.model_copy(update={"evaluation": built.evaluation.model_copy(update={"verdict": again})})
+
+
+def test_a_task_that_was_decided_at_a_look_says_after_how_many_items() -> None:
+    stop = Stop(looks=(40, 80, 400), look=2, step="PASS", score=2.5, needed=2.25, chance_to_pass=1.0)
+    card = card_text(with_task(a_bundle(), sequential=stop, items=80), release=None)
+    assert "- quiz: decided at look 2 of 3, 80 of 400 items: it lies 2.50 standard errors above the margin" in card
+
+
+def test_a_judged_task_says_how_much_of_the_noise_is_the_judge_s() -> None:
+    card = card_text(with_task(a_bundle(), repeats=3, repeats_share=0.43), release=None)
+    assert "- quiz: with 3 repeats of each item, 43 % of the variance is that of answering or judging again" in card
+
+
+def test_the_suite_is_on_the_card_and_figures_that_are_not_there_are_dashes() -> None:
+    built = with_task(a_bundle(), evidence="aggregate", interval=None, lost=None, gained=None, p_above_chance=None)
+    suite = SuiteVerdict(tasks=2, evidence="items", difference=0, low=-0.01, is_damaged=False, reason="suite: fine")
+    again = built.evaluation.verdict.model_copy(update={"suite": suite})
+    evaluation = built.evaluation.model_copy(update={"verdict": again})
+    card = card_text(built.model_copy(update={"evaluation": evaluation}), release=None)
+    assert "- suite: fine\n" in card
+    assert "| -1.00 | – | 3.00 | PASS |" in card
 
 
 def test_every_digest_and_hash_of_the_lock_is_on_the_card() -> None:

@@ -14,6 +14,7 @@ from flagrelease.domain.source import FileSource
 from flagrelease.domain.verdict import Evaluation, Verdict
 from flagrelease.formats.canonical import sha256_of
 from flagrelease.formats.durable import write_durably
+from flagrelease.gate.records.words import look_words, repeats_words
 from flagrelease.report.gate.fill import page_of_bundle, rows_of
 from flagrelease.report.gate.html import html
 from flagrelease.report.gate.markdown import plot
@@ -116,6 +117,8 @@ def _environment() -> Environment:
         words=lambda name: str(name).replace("_", " "),
         sentence=lambda text: text[:1].upper() + text[1:],
         carrier=_carrier,
+        look=look_words,
+        repeats=lambda task: repeats_words(task.repeats, task.repeats_share),
     )
     return environment
 

@@ -6,6 +6,7 @@ records of `evaluate`. Exit codes: 0 GO, 8 NO-GO, 11 HOLD; 3 when the files make
 """
 
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,15 +21,15 @@ from flagrelease.cli.gate.policy import POLICY, policy_named
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.domain.answers import Record
-from flagrelease.domain.comparison import Comparison, SideFiles
+from flagrelease.domain.comparison import Comparison, ItemOrder, SideFiles
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.value import Digest
 from flagrelease.domain.verdict import Waiver
-from flagrelease.errors import FlagReleaseError, GateError, HoldError
+from flagrelease.errors import FlagReleaseError, GateError, HoldError, RecipeError
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.fits import fits
-from flagrelease.formats.strict import decode_yaml
+from flagrelease.formats.strict import decode_json, decode_yaml
 from flagrelease.gate.phrases import HOLD_HINT
 from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.copied import table_of
@@ -41,6 +42,7 @@ from flagrelease.report.gate.fill import page_of
 from flagrelease.report.gate.markdown import markdown
 
 GATE_COMMANDS = {
+    "order": Listed("Evidence", "Print the items of a task in the order in which planned looks take them."),
     "power": Listed("Policies", "Say how likely a policy lets an identical chip through, and a worse one."),
 }
 """Every command below it; each is imported from `flagrelease/cli/gate/<command>_command.py` when it is called."""
@@ -56,6 +58,13 @@ ItsChip = Annotated[str, typer.Option("--chip", help="Chip of what is judged.", 
 ItsModel = Annotated[str, typer.Option("--model", help="Model of what is judged.", autocompletion=names_in("models"))]
 Records = Annotated[
     Path | None, typer.Option("--records", help="Write every record that was read below this folder, as evalrun/v2.")
+]
+Sequential = Annotated[
+    bool, typer.Option("--sequential", help="Decide at planned looks, over the first items of the fixed order.")
+]
+OrderFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--order", metavar="FILE", help="All items of a task, by `gate order --json`. May be repeated."),
 ]
 WaiverFile = Annotated[
     Path | None,
@@ -99,6 +108,8 @@ def judge(
     html: HtmlFile = None,
     records: Records = None,
     waiver: WaiverFile = None,
+    sequential: Sequential = False,
+    order: OrderFiles = None,
     as_json: Json = False,
     recipes: Recipes = None,
 ) -> None:
@@ -110,17 +121,16 @@ def judge(
     let_through = None if waiver is None else decode_yaml(waiver.read_bytes(), Waiver, source=str(waiver))
     chosen = policy_named(catalogue, policy)
     everything = catalogue.everything()
-    tables = [found for one in everything.published.values() if (found := table_of(one))]
     subject = Subject(
         image=image,
         chip=catalogue.chip(chip).name if chip else "",
         model=catalogue.model(model).name if model else "",
-        others=tables,
+        others=[found for one in everything.published.values() if (found := table_of(one))],
+        sequential=sequential or chosen.sequential,
+        orders=_orders(order or (), sha256_of(chosen)),
     )
     before, after = _side(reference), _side(target)
-    if records is not None:
-        _write(records / "reference", before[1])
-        _write(records / "target", after[1])
+    _write_records(records, before[1], after[1])
     verdict = compare(
         chosen,
         policy_sha256=sha256_of(chosen),
@@ -151,6 +161,17 @@ def _checked(
     return reference, target, policy
 
 
+def _orders(paths: Iterable[Path], policy_sha256: str) -> dict[str, tuple[str, ...]]:
+    """All items of each task that is named. Raises RecipeError for an order by another policy."""
+    found = {}
+    for path in paths:
+        order = decode_json(path.read_bytes(), ItemOrder, source=str(path))
+        if order.policy_sha256 != policy_sha256:
+            raise RecipeError(f"{path}: wanted an order by this policy, found one by {order.policy_sha256}")
+        found[order.task] = order.items
+    return found
+
+
 def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:
     """A side's records. What stands behind the last `#` is a table's column, unless a file is called so."""
     name, column = path, ""
@@ -162,6 +183,12 @@ def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:
     return SideFiles(
         path=path[:2000], harness=records[0].facts.harness.name, records=len(records), sources=tuple(sources.values())
     ), records
+
+
+def _write_records(folder: Path | None, reference: tuple[Record, ...], target: tuple[Record, ...]) -> None:
+    if folder is not None:
+        _write(folder / "reference", reference)
+        _write(folder / "target", target)
 
 
 def _write(folder: Path, records: tuple[Record, ...]) -> None:

@@ -5,11 +5,19 @@ from typing import Literal
 from pydantic import Field
 
 from flagrelease.domain.evalrun import SourceFile
-from flagrelease.domain.value import Digest, Name, Text, Value
-from flagrelease.domain.verdict import Judged, TaskVerdict, Waiver
+from flagrelease.domain.value import Digest, Name, Sha256, Text, Value
+from flagrelease.domain.verdict import Judged, Waiver
 
-TaskComparison = TaskVerdict
-"""A task of two sides' files is judged as a bundle's is."""
+
+class ItemOrder(Value):
+    """All items of a task in the order in which planned looks take them; `looks` are after so many items each."""
+
+    schema_: Literal["flagrelease.order/v1"] = Field(default="flagrelease.order/v1", alias="schema")
+    policy_sha256: Sha256
+    task: Name
+    seed: int
+    looks: tuple[int, ...]
+    items: tuple[Text, ...] = Field(min_length=1)
 
 
 class SideFiles(Value):

@@ -80,7 +80,8 @@ class EvalRun(Value):
     """One task answered by one side, item by item.
 
     `image` is the digest of the image that answered (none for a reference that ran outside one); `score` is the mean
-    over all selected items with every item that is not `ok` counted as 0.
+    over all `items` with every one that is not `ok` counted as 0. These are all that were selected, or the first of the
+    fixed order where the policy decides at planned looks.
     """
 
     schema_: Literal["flagrelease.evalrun/v1"] = Field(alias="schema")

@@ -23,6 +23,22 @@ class Finding(Value):
     text: Text
 
 
+class Stop(Value):
+    """How far a task that is decided at planned looks came: `look` counts from 1, `looks` are all with their items.
+
+    `score` is how many standard errors the difference lies above −margin, `needed` what this look asks. FUTILE is
+    advice to stop undecided; whoever goes on, as after GO-ON, asks up to `next_items`. END is the last look, undecided.
+    """
+
+    looks: tuple[int, ...]
+    look: int
+    step: Literal["PASS", "FAIL", "ANOMALY", "FUTILE", "GO-ON", "END"]
+    score: Share
+    needed: Share
+    chance_to_pass: Share
+    next_items: int | None = None
+
+
 class TaskVerdict(Value):
     """One task. Scores, differences, intervals and margins are fractions: 0.03 is 3 points.
 
@@ -32,6 +48,9 @@ class TaskVerdict(Value):
     right on the reference. `lost` items were right on the reference and wrong on the target (b), `gained` the other way
     round (c). `p_margin` is of the hypothesis that the target is worse by the margin or more, `p_above_chance` that of
     the side that is nearer to a guesser. What could not be worked out is absent.
+
+    Of a task that is decided at planned looks, `items` are those of the look that `sequential` names, and `interval`
+    has the level of that look.
 
     Where each item was answered or judged several times, `repeats` is how often, on the side that did it less often,
     `repeats_share` how much of the variance comes from that, and `repeats_needed` how many would decide.
@@ -65,6 +84,7 @@ class TaskVerdict(Value):
     repeats: int | None = None
     repeats_share: Share | None = None
     repeats_needed: int | None = None
+    sequential: Stop | None = None
     findings: tuple[Finding, ...] = ()
     reason: Text
 

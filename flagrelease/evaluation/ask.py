@@ -1,7 +1,7 @@
 """Ask one side every selected item of a task, one request at a time, and record what came back."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -64,11 +64,12 @@ def ask(
     completions: Completions,
     *,
     events: Events,
+    only: Container[str] | None = None,
     answered: Mapping[str, Answered] = _NOTHING,
     keep: Callable[[Answered], None] = _forget,
     now: Callable[[], datetime] = _now,
 ) -> EvalRun:
-    """Every selected item of `task`, answered by `side` in a fixed order; `data` is the dataset's file.
+    """Every selected item of `task`, or `only` these, answered by `side` in fixed order; `data` is the dataset's file.
 
     An item the side refuses is `rejected`, one that fails is `error`; both score 0 and stay in the record. After
     GIVE_UP_AFTER errors in a row the rest are errors too. `answered` (by item id) are not asked again; `keep` is called
@@ -81,7 +82,7 @@ def ask(
     started = now()
     prompts = prompts_of(name, task, data)
     dataset = dataset_of(name, task, data)
-    records = _ask_all(name, prompts, completions, events=events, answered=answered, keep=keep)
+    records = _ask_all(name, _those(prompts, only), completions, events=events, answered=answered, keep=keep)
     items = tuple(record.item for record in records)
     token_ids = prompts_sha256(record.token_ids_sha256 for record in records)
     return EvalRun(
@@ -103,6 +104,10 @@ def ask(
         started=started,
         finished=now(),
     )
+
+
+def _those(prompts: tuple[Prompt, ...], only: Container[str] | None) -> tuple[Prompt, ...]:
+    return tuple(prompt for prompt in prompts if only is None or prompt.id in only)
 
 
 def _ask_all(

@@ -131,7 +131,7 @@ def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
         metric=run.metric,
         kind=items.kind(),
         scale=1,
-        headline=Headline(score=number_of(run.score) or 0.0, decimals=_DECIMALS, items=dataset.items_selected),
+        headline=Headline(score=number_of(run.score) or 0.0, decimals=_DECIMALS, items=len(run.items)),
         sources=(sources.source(name, NAME),),
         finished=run.finished.isoformat(),
     )

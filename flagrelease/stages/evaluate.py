@@ -8,18 +8,22 @@ from typing import Literal
 
 from flagrelease.domain.answers import Record
 from flagrelease.domain.evidence import Baseline, EvalRun, SmokeReport, Software
+from flagrelease.domain.gate import Policy
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.source import Sources
+from flagrelease.domain.value import Name
 from flagrelease.domain.verdict import Approved, Evaluation, EvidenceFile, Verdict, Waiver
 from flagrelease.errors import GateError, HoldError, RecipeError, SmokeError
 from flagrelease.evaluation.ask import Side, ask
+from flagrelease.evaluation.at_looks import ask_at_looks
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.strict import decode_json
 from flagrelease.gate.decide import decide
+from flagrelease.gate.order import order_of
 from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.held import records_in
-from flagrelease.ports import Server, ServeRequest, Tools
+from flagrelease.ports import Completions, Events, Server, ServeRequest, Tools
 
 _AGAIN = "run `flagrelease build` with `--from evaluate`"
 
@@ -36,7 +40,7 @@ def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Source
     request = ServeRequest(port=tools.engine.free_port(), log=here / "server.log")
     with tools.engine.serve(image, request) as server:
         server.wait_until_healthy(lock.serving.ready_within_s)
-        target = _answers(tools, server, image, lock)
+        target = _answers(tools, server, image, lock, baseline)
         if not server.alive():
             raise SmokeError("the server ended by itself while it was asked", log=request.log)
     reference = [run for run in baseline.runs if run.task in lock.policy.tasks]
@@ -117,7 +121,7 @@ def _baseline(tools: Tools, lock: Lock) -> Baseline:
     return baseline
 
 
-def _answers(tools: Tools, server: Server, image: Image, lock: Lock) -> list[EvalRun]:
+def _answers(tools: Tools, server: Server, image: Image, lock: Lock, baseline: Baseline) -> list[EvalRun]:
     with tools.completions(server.base_url) as client:
         side = Side(
             model=lock.model,
@@ -133,8 +137,49 @@ def _answers(tools: Tools, server: Server, image: Image, lock: Lock) -> list[Eva
         for dataset in lock.datasets:
             tools.events.said(dataset.task)
             data = tools.store.path(dataset.file.digest).read_bytes()
-            runs.append(ask(dataset.task, lock.policy.tasks[dataset.task], data, side, client, events=tools.events))
+            if lock.policy.sequential:
+                reference = [run for run in baseline.runs if run.task == dataset.task]
+                run = _ask_at_looks(dataset.task, data, side, client, tools.events, policy=lock.policy, to=reference)
+            else:
+                run = ask(dataset.task, lock.policy.tasks[dataset.task], data, side, client, events=tools.events)
+            runs.append(run)
         return runs
+
+
+def _ask_at_looks(
+    task: Name,
+    data: bytes,
+    side: Side,
+    client: Completions,
+    events: Events,
+    *,
+    policy: Policy,
+    to: Iterable[EvalRun],
+) -> EvalRun:
+    """Up to the look that decides the task against the reference, or advises to stop."""
+    reference = [one for run in to for one in _as_records("reference", run)]
+    order = order_of(policy, task, reference, {})
+
+    def goes_on(run: EvalRun) -> bool:
+        (verdict,) = decide(policy, sha256_of(policy), side.image or "", reference, _as_records("target", run)).tasks
+        stop = verdict.sequential
+        return stop is not None and stop.step == "GO-ON" and verdict.decision != "INVALID"
+
+    return ask_at_looks(
+        task,
+        policy.tasks[task],
+        data,
+        side,
+        client,
+        events=events,
+        order=order.items,
+        looks=order.looks,
+        goes_on=goes_on,
+    )
+
+
+def _as_records(side: str, run: EvalRun) -> tuple[Record, ...]:
+    return records_in(f"{side}/{run.task}.json", pretty_json(run))
 
 
 def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[EvalRun]) -> Iterable[EvidenceFile]:

@@ -324,3 +324,80 @@ def test_captions_are_paired_by_image_and_an_advisory_task_decides_nothing(tmp_p
     assert not any(finding["weight"] == "invalid" for finding in task["findings"])
     assert "reference-is-target" not in {finding["id"] for finding in task["findings"]}
     assert "no critical task" in found["reasons"][1]
+
+
+BASELINE = ROOT / "recipes" / "baselines" / "smollm2-135m-instruct"
+
+
+def order_of(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    return gate("order", "--policy", "smollm2-135m", "--items", BASELINE, *words)
+
+
+def test_the_order_of_a_task_s_items_is_printed_and_is_no_order_of_the_file() -> None:
+    done, again = (order_of("--task", "boolq_next_word", "--up-to", "20") for _ in range(2))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == again.stdout
+    shown = done.stdout.splitlines()
+    assert len(set(shown)) == 20
+    assert done.stderr.startswith("looks after ")
+    whole = json.loads(order_of("--task", "boolq_next_word", "--json").stdout)
+    assert whole["items"][:20] == shown
+    assert (len(whole["items"]), whole["looks"][-1], whole["schema"]) == (200, 200, "flagrelease.order/v1")
+    (runs,) = [run for run in json.loads(next(BASELINE.glob("*.json")).read_text())["runs"] if run["task"][0] == "b"]
+    assert sorted(item["id"] for item in runs["items"]) == sorted(whole["items"])
+    assert [item["id"] for item in runs["items"]] != whole["items"]
+
+
+def test_an_order_of_no_task_or_of_part_of_the_items_is_refused(facts: Path) -> None:
+    done = order_of("--task", "boolq")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "did you mean 'boolq_next_word'?" in done.stderr
+    done = gate("order", "--policy", facts, "--task", "facts_cloze", "--items", of("limit-8"))
+    assert done.returncode == 3
+    assert "wanted results with all of its 12 items, found 8" in done.stderr
+
+
+def target_of(folder_: Path, *, items: int) -> Path:
+    """A target that answered like the reference, the first items of each task's order alone."""
+    baseline = json.loads(next(BASELINE.glob("*.json")).read_text())
+    for run in baseline["runs"]:
+        order = json.loads(order_of("--task", run["task"], "--json").stdout)["items"][:items]
+        run["items"] = [item for item in run["items"] if item["id"] in set(order)]
+        run["score"] = sum(item["score"] for item in run["items"]) / items
+    return folder(folder_, {"part.json": baseline})
+
+
+def test_the_first_items_of_the_order_may_decide_and_a_part_that_is_not_first_never_does(tmp_path: Path) -> None:
+    part = target_of(tmp_path, items=200)
+    words = ("--reference", BASELINE, "--target", part, "--policy", "smollm2-135m")
+    done = gate(*words, "--sequential")
+    assert done.returncode == 0, done.stdout
+    assert "decided at look " in done.stdout
+    assert gate(*words).returncode == 8
+    found = json.loads((part / "part.json").read_text())
+    for run in found["runs"]:
+        run["items"] = run["items"][1:]
+        run["score"] = sum(item["score"] for item in run["items"]) / len(run["items"])
+    (part / "part.json").write_text(json.dumps(found))
+    done = gate(*words, "--sequential")
+    assert done.returncode == 8
+    assert "not-the-order: the target has 199 of" in done.stdout
+
+
+def test_an_order_names_the_items_where_neither_side_has_them_all(tmp_path: Path) -> None:
+    part = target_of(tmp_path / "target", items=200)
+    other = json.loads((part / "part.json").read_text())
+    other["title"] = "the same, written again"
+    reference = folder(tmp_path / "reference", {"part.json": other})
+    words = ("--reference", reference, "--target", part, "--policy", "smollm2-135m", "--sequential")
+    assert "order-unknown" in gate(*words).stdout
+    orders: list[str | Path] = []
+    for task in ("boolq_next_word", "commonsense_qa"):
+        (tmp_path / f"{task}.json").write_text(order_of("--task", task, "--json").stdout)
+        orders += ["--order", tmp_path / f"{task}.json"]
+    assert gate(*words, *orders).returncode == 0
+    other_policy = {**json.loads((tmp_path / "boolq_next_word.json").read_text()), "policy_sha256": "0" * 64}
+    (tmp_path / "boolq_next_word.json").write_text(json.dumps(other_policy))
+    done = gate(*words, *orders)
+    assert done.returncode == 3
+    assert "wanted an order by this policy, found one by 000" in done.stderr

@@ -5,9 +5,10 @@ from typing import Any
 
 from flagrelease.domain.answers import Answers, Record
 from flagrelease.domain.benchmark import Benchmark
-from flagrelease.domain.comparison import Comparison, SideFiles, TaskComparison
+from flagrelease.domain.comparison import Comparison, SideFiles
 from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, RunFacts, SourceFile, Status
 from flagrelease.domain.gate import HarnessTask, Policy
+from flagrelease.domain.verdict import TaskVerdict
 from flagrelease.gate.records.compare import compare
 from flagrelease.gate.records.outcome import Subject
 
@@ -94,11 +95,11 @@ def judged(
     )
 
 
-def task_of(reference: Record, target: Record, **given: Any) -> TaskComparison:
+def task_of(reference: Record, target: Record, **given: Any) -> TaskVerdict:
     """The one task."""
     return judged(reference, target, **given).tasks[0]
 
 
-def ids(found: TaskComparison) -> set[str]:
+def ids(found: TaskVerdict) -> set[str]:
     """The ids of what was found."""
     return {finding.id for finding in found.findings}

@@ -24,7 +24,7 @@ def with_items(run: EvalRun, change: Callable[[int, Item], Item | None]) -> Eval
     """The record with items changed or, for None, left out; its score is that of the items again."""
     changed = (change(n, item) for n, item in enumerate(run.items))
     items = tuple(item for item in changed if item is not None)
-    score = sum(item.score for item in items if item.status == "ok") / TASK.selection.count
+    score = sum(item.score for item in items if item.status == "ok") / len(items)
     return run.model_copy(update={"items": items, "score": score})
 
 
@@ -58,7 +58,7 @@ def test_a_full_benchmark_raises_nothing() -> None:
         (with_dataset(TARGET, selection_seed=2), {"other-dataset"}, "the policy draws 400 of 1200, seed 1, the target"),
         (
             with_dataset(TARGET, items_selected=399),
-            {"other-dataset", "other-number-of-items", "headline-differs", "unattainable"},
+            {"other-dataset", "other-number-of-items"},
             "the target says that there are 399",
         ),
         (with_dataset(TARGET, sha256=sha("another")), {"other-dataset"}, "the dataset's revision is"),

@@ -239,6 +239,8 @@ def test_every_check_has_a_case() -> None:
         "published-scores", "other-image", "unbound", "at-chance", "runs-differ", "difference-only",
         # Of tasks that are asked here, in test_integrity.
         "subset", "partial-scores", "scored-without-answer",
+        # Of planned looks, in test_sequential_verdict.
+        "order-unknown", "not-the-order",
     }  # fmt: skip
     assert {name for name, _, _ in TITLES} == {name for name, _, _ in FOUND} | others
 

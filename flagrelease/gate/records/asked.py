@@ -35,7 +35,13 @@ class Asked:
     shots: int | None
     repeats: int
     judged: bool
+    flip_rate: float
     spellings: frozenset[str]
+
+    @property
+    def seed(self) -> int:
+        """What the fixed order of its items is drawn by."""
+        return self.own.selection.seed if self.own is not None else 0
 
     @property
     def selection(self) -> str:
@@ -68,6 +74,7 @@ def _own(name: str, task: Task) -> Asked:
         shots=None,
         repeats=1,
         judged=False,
+        flip_rate=task.flip_rate,
         spellings=frozenset({plain(name)}),
     )
 
@@ -95,6 +102,7 @@ def _harness(name: str, task: HarnessTask, benchmark: Benchmark | None) -> Asked
         shots=task.shots,
         repeats=task.repeats,
         judged=task.judge is not None and "judge" in task.metric,
+        flip_rate=task.flip_rate,
         spellings=frozenset(map(plain, words)),
     )
 

@@ -20,13 +20,18 @@ _EXAMPLES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """One task with the record of each side."""
+    """One task with the record of each side; `is_part` of files that may hold the first items of an order only.
+
+    `of` is the number of all the task's items, where `asked` is about the first of them.
+    """
 
     asked: Asked
     policy: Policy
     reference: Record
     target: Record
     image: Digest | None = None
+    is_part: bool = False
+    of: int | None = None
 
     @property
     def both(self) -> tuple[tuple[str, Record], tuple[str, Record]]:
@@ -37,6 +42,11 @@ class Sides:
     def each_with_other(self) -> tuple[tuple[str, Record, Record], ...]:
         """Each side with its word and the side that it stands against."""
         return ("reference", self.reference, self.target), ("target", self.target, self.reference)
+
+    @property
+    def rejects_allowed(self) -> float:
+        """How many items may have no answer: a share of all the task's, since one of a few is no broken server."""
+        return self.policy.max_reject_rate * (self.of or self.asked.items)
 
     @property
     def has_items(self) -> bool:

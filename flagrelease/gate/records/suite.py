@@ -53,7 +53,15 @@ def suite_of(policy: Policy, tasks: Sequence[TaskVerdict]) -> SuiteVerdict | Non
 
 
 def _damage(tasks: Sequence[TaskVerdict]) -> SuiteDamage | None:
-    """Of the tasks that have items; those of right or wrong answers count in all three aggregates."""
-    flips = [(task.lost, task.gained) for task in tasks if task.lost is not None and task.gained is not None]
-    graded = [task.p_damage for task in tasks if task.lost is None and task.p_damage is not None]
+    """Of the tasks that have items; those of right or wrong answers, looked at once, count in all three aggregates."""
+    at_looks = [
+        # A p of the look at which a task happened to stop is none; as many times it as there are looks is.
+        min(1.0, task.p_damage * len(task.sequential.looks))
+        for task in tasks
+        if task.sequential is not None and task.p_damage is not None
+    ]
+    once = [task for task in tasks if task.sequential is None]
+    flips = [(task.lost, task.gained) for task in once if task.lost is not None and task.gained is not None]
+    graded = [task.p_damage for task in once if task.lost is None and task.p_damage is not None]
+    graded += at_looks
     return suite_damage(flips, other_p=graded) if len(flips) + len(graded) >= _SEVERAL else None

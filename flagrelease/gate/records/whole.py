@@ -32,7 +32,7 @@ def other_number_of_items(sides: Sides) -> Iterator[str]:
     """Missing ones are wrong answers; too many, or other ones on each side, are another task."""
     wanted = sides.asked.items
     # What is asked here records every item that was drawn; a harness may leave out what failed.
-    least = wanted if sides.asked.own is not None else 0
+    least = wanted if sides.asked.own is not None and not sides.is_part else 0
     ids = [set(one.answers.ids) for _, one in sides.both if one.answers is not None]
     with_items = [both for both in sides.both if both[1].answers is not None]
     for (side, one), own in zip(with_items, ids, strict=True):
@@ -94,7 +94,7 @@ def too_many_rejects(sides: Sides) -> Iterator[str]:
     """That is a broken server, not a low score."""
     allowed, items = sides.policy.max_reject_rate, sides.asked.items
     for side, one in sides.both:
-        if (count := lacking(one, items)) / items > allowed:
+        if (count := lacking(one, items)) > sides.rejects_allowed:
             yield (
                 f"the {side} has no answer to {count:,} of {items:,} items ({points(count / items)} points), more than "
                 f"the {points(allowed)} points the policy allows: {_told(one.answers)}"
@@ -104,9 +104,9 @@ def too_many_rejects(sides: Sides) -> Iterator[str]:
 @check("counted-as-wrong", "note", "items without an answer, within what the policy allows")
 def counted_as_wrong(sides: Sides) -> Iterator[str]:
     """They are wrong; the worst case is shown beside the difference."""
-    allowed, items = sides.policy.max_reject_rate, sides.asked.items
+    items = sides.asked.items
     for side, one in sides.both:
-        if 0 < (count := lacking(one, items)) <= allowed * items:
+        if 0 < (count := lacking(one, items)) <= sides.rejects_allowed:
             yield f"{count:,} of {items:,} items have no answer on the {side} and count as wrong: {_told(one.answers)}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from flagrelease.domain.comparison import Comparison
-from flagrelease.domain.verdict import Decision, SuiteVerdict, TaskVerdict, Waiver
+from flagrelease.domain.verdict import Decision, Stop, SuiteVerdict, TaskVerdict, Waiver
 from flagrelease.gate.phrases import decided, not_shown, points, shortened, signed
 
 _LONGEST: Final = 2000
@@ -29,11 +29,10 @@ def task_words(task: TaskVerdict) -> str:
         )
     if task.lost is not None:
         figures += f", {task.lost} lost and {task.gained} gained"
+    if task.sequential is not None:
+        figures += f"; {look_words(task.sequential)}"
     if task.repeats is not None and task.repeats_share is not None:
-        figures += (
-            f"; with {task.repeats} repeats of each item, {100 * task.repeats_share:.0f} % of the variance is that of "
-            "answering or judging again"
-        )
+        figures += f"; {repeats_words(task.repeats, task.repeats_share)}"
     text = f"{figures}; {_why(task)}"
     return shortened(text)
 
@@ -50,6 +49,21 @@ def bundle_words(decision: Decision, tasks: Sequence[TaskVerdict]) -> str:
             return f"HOLD: the evidence does not decide; {shown}"
         case "NO-GO":
             return f"NO-GO: the target is not shown to answer as well as its reference; {shown}, of those with a record"
+
+
+def look_words(stop: Stop) -> str:
+    """How far a task at planned looks came."""
+    verb = "decided at" if stop.step in {"PASS", "FAIL", "ANOMALY"} else "open after"
+    return (
+        f"{verb} look {stop.look} of {len(stop.looks)}, {stop.looks[stop.look - 1]:,} of {stop.looks[-1]:,} items: it "
+        f"lies {stop.score:.2f} standard errors above the margin, a pass needs {stop.needed:.2f}"
+    )
+
+
+def repeats_words(repeats: int, share: float) -> str:
+    """How much of the noise is that of doing it again."""
+    of_it = f"{100 * share:.0f} % of the variance is that of answering or judging again"
+    return f"with {repeats} repeats of each item, {of_it}"
 
 
 def suite_words(suite: SuiteVerdict) -> str:
@@ -73,7 +87,7 @@ def settle_words(tasks: Sequence[TaskVerdict], harnesses: Mapping[str, str]) -> 
     wanted: dict[str, list[str]] = {}
     for task in tasks:
         if task.decision == "INCONCLUSIVE":
-            for text in _settling(task, harnesses.get(task.task, "")):
+            for text in (*_settling(task, harnesses.get(task.task, "")), *_more(task)):
                 wanted.setdefault(text, []).append(task.task)
     return tuple(f"{', '.join(names)}: {text}"[:_LONGEST] for text, names in wanted.items())
 
@@ -96,6 +110,11 @@ def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
         yield "a reference that is another run"
     if "unbound" in ids:
         yield "answers of the image that is judged, as `flagrelease evaluate` records them"
+
+
+def _more(task: TaskVerdict) -> Iterator[str]:
+    if task.sequential is not None and task.sequential.next_items is not None:
+        yield f"the items up to {task.sequential.next_items:,} of the order, which `flagrelease gate order` prints"
     if task.items_needed is not None:
         yield f"about {task.items_needed:,} items{_or_repeats(task)}"
 
@@ -146,7 +165,7 @@ def _interval(task: TaskVerdict, *, confidence: bool = True) -> str:
     if task.interval is None:
         return ""
     low, high = task.interval
-    at = f" at {100 * task.confidence:g} %" if confidence else ""
+    at = f" at {100 * task.confidence:.4g} %" if confidence else ""
     return f" [{signed(low)}, {signed(high)}]{at}"
 
 
@@ -161,6 +180,8 @@ def _why(task: TaskVerdict) -> str:
 
 def _too_few(task: TaskVerdict) -> str:
     """Nothing of aggregates: their interval decides nothing, however many items there are."""
+    if task.sequential is not None:
+        return open_words(task.sequential)
     if task.interval is None or task.p_margin is None:
         return ""
     text = not_shown(
@@ -174,6 +195,19 @@ def _too_few(task: TaskVerdict) -> str:
     if text and task.items_needed is not None and task.items_available is not None:
         text += f", {task.items_available:,} are available"
     return text
+
+
+def open_words(stop: Stop) -> str:
+    """Why a look leaves a task open, and how to go on."""
+    if stop.step == "END":
+        return "all items are in, and the loss is not shown to be within the margin"
+    if stop.step == "FUTILE":
+        chance = f"{100 * stop.chance_to_pass:.0f} %"
+        return (
+            f"an identical system would pass in the end with {chance} only: stop here undecided, or ask up to item "
+            f"{stop.next_items:,} of the order"
+        )
+    return f"ask up to item {stop.next_items:,} of the order" if stop.next_items is not None else ""
 
 
 def _findings(task: TaskVerdict, weight: str) -> str:

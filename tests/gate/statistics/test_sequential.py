@@ -1,6 +1,7 @@
 """Planned looks: boundaries as published, levels counted path by path, and half of the items for identical systems."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,6 +176,25 @@ def test_half_of_the_items_is_enough_even_where_the_full_test_only_just_has_the_
     assert margin is not None
     thrifty = thrifty_plan(items=items, margin=margin, alpha=0.05, failing=FAILING, flip_rate=flip_rate)
     assert count_paths(thrifty, flip_rate=flip_rate).share <= 0.5
+
+
+FEW_FLIPS = (
+    (198, 0.02, 0.045), (198, 0.02, 0.05), (198, 0.03, 0.045), (198, 0.03, 0.05), (400, 0.02, 0.025),
+    (400, 0.02, 0.03), (400, 0.02, 0.035), (400, 0.03, 0.035), (400, 0.03, 0.04), (400, 0.05, 0.04), (600, 0.02, 0.025),
+    (600, 0.03, 0.025), (765, 0.02, 0.02), (900, 0.03, 0.02),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("items", "flip_rate", "margin"), FEW_FLIPS)
+def test_where_few_flips_are_expected_another_number_of_looks_saves_half_and_keeps_the_level(
+    items: int, flip_rate: float, margin: float
+) -> None:
+    keen = thrifty_plan(items=items, margin=margin, alpha=0.05, failing=FAILING, flip_rate=flip_rate)
+    assert count_paths(keen, flip_rate=flip_rate).share <= 0.5
+    without_advice = replace(keen, futility=0.0)
+    for flips in (margin, 2 * margin, 0.1, 0.25):
+        assert count_paths(without_advice, flip_rate=max(flips, margin), difference=-margin).passes <= 0.05
 
 
 def test_a_damaged_system_is_stopped_early() -> None:

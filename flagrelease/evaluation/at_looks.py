@@ -1,0 +1,49 @@
+"""Ask the first items of a task's order, look whether they decide, and go on only where they do not."""
+
+from collections.abc import Callable, Sequence
+
+from flagrelease.domain.evidence import EvalRun
+from flagrelease.domain.gate import Task
+from flagrelease.domain.value import Name
+from flagrelease.evaluation.ask import Answered, Side, ask
+from flagrelease.ports import Completions, Events
+
+
+def ask_at_looks(
+    name: Name,
+    task: Task,
+    data: bytes,
+    side: Side,
+    completions: Completions,
+    *,
+    events: Events,
+    order: Sequence[str],
+    looks: Sequence[int],
+    goes_on: Callable[[EvalRun], bool],
+) -> EvalRun:
+    """The record up to the look after which `goes_on` says no, or of all items.
+
+    `looks` are numbers of items of the `order`, rising. No item is asked twice, whatever its answer was. Raises as
+    `ask` does, and ValueError where there is no look.
+    """
+    answered: dict[str, Answered] = {}
+    found: EvalRun | None = None
+    for items in looks:
+        run = ask(
+            name,
+            task,
+            data,
+            side,
+            completions,
+            events=events,
+            only=frozenset(order[:items]),
+            answered=answered,
+            keep=lambda record: answered.update({record.item.id: record}),
+        )
+        found = run if found is None else run.model_copy(update={"started": found.started})
+        if not goes_on(found):
+            break
+        events.said(f"{name}: not decided after {items:,} items")
+    if found is None:
+        raise ValueError("wanted at least one look, found none")
+    return found
