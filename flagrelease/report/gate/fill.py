@@ -76,7 +76,7 @@ def _page(
         suite=found.suite.reason if found.suite else "",
         settle=tuple(_briefly(text, found.tasks) for text in found.settle),
         findings=_findings(found),
-        asides=(*after, *_looks(found.tasks)),
+        asides=[*after, *_looks(found.tasks)],
         curve=curve_of(policy) if policy else None,
         facts=facts,
         sources=sources,
