@@ -130,7 +130,7 @@ def judge(
         orders=_orders(order or (), sha256_of(chosen)),
     )
     before, after = _side(reference), _side(target)
-    _write(records, before[1], after[1])
+    _write_records(records, before[1], after[1])
     verdict = compare(
         chosen,
         policy_sha256=sha256_of(chosen),
@@ -189,15 +189,17 @@ def _side(path: str) -> tuple[SideFiles, tuple[Record, ...]]:
     ), records
 
 
-def _write(place: Path | None, reference: tuple[Record, ...], target: tuple[Record, ...]) -> None:
-    """Every record of both sides, where that was asked for."""
-    if place is None:
-        return
-    for folder, records in ((place / "reference", reference), (place / "target", target)):
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, record in enumerate(records, start=1):
-            name = "".join(c if c.isalnum() or c in "-_." else "-" for c in record.facts.task)[:80]
-            write_durably(folder / f"{number:03}-{name}.json", pretty_json(record.as_file()))
+def _write_records(folder: Path | None, reference: tuple[Record, ...], target: tuple[Record, ...]) -> None:
+    if folder is not None:
+        _write(folder / "reference", reference)
+        _write(folder / "target", target)
+
+
+def _write(folder: Path, records: tuple[Record, ...]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, record in enumerate(records, start=1):
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in record.facts.task)[:80]
+        write_durably(folder / f"{number:03}-{name}.json", pretty_json(record.as_file()))
 
 
 def _write_reports(found: Comparison, policy: Policy, *, out: Path | None, html: Path | None) -> None:

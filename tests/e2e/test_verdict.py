@@ -5,6 +5,7 @@ Each is the other's control: same policy, same items, same reference, and only t
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from flagrelease.adapters.storage.store import FileStore
-from tests.e2e.project import MODEL, Project, make_project
+from tests.e2e.project import HOLD, MODEL, Project, make_project
 from tests.evaluation.noisy import noisy_copy
 
 pytestmark = pytest.mark.slow
@@ -54,23 +55,28 @@ def test_a_model_whose_tensors_carry_noise_is_no_go_and_not_published(shared_hom
     assert not (tmp_path / "layout").exists()
 
 
-def test_at_planned_looks_a_noisy_model_is_no_go_after_a_part_of_the_items(shared_home: Path, tmp_path: Path) -> None:
+def test_at_planned_looks_a_noisy_model_is_left_after_a_part_of_the_items_and_is_not_published(
+    shared_home: Path, tmp_path: Path
+) -> None:
     project = make_project(tmp_path / "noisy", shared_home, items=None)
     policy = project.recipes / "gates" / "smollm2-135m.yaml"
     policy.write_text(policy.read_text().replace("\ntasks:", "\nsequential: true\ntasks:", 1))
     assert project.call("lock").returncode == 0
     make_noisy(project)
     done = project.call("build")
-    assert done.returncode == NO_GO, done.stdout + done.stderr
+    # So early a look may fail it, or find that not even an identical model would pass any more.
+    assert done.returncode in {NO_GO, HOLD}, done.stdout + done.stderr
     tasks = {task["task"]: task for task in project.done("evaluate")["value"]["verdict"]["tasks"]}
-    assert {task["decision"] for task in tasks.values()} == {"FAIL"}
     for name, all_items in (("commonsense_qa", 400), ("boolq_next_word", 200)):
         record = json.loads((project.bundle() / "8-evaluate" / "target" / f"{name}.json").read_text())
         assert len(record["items"]) == tasks[name]["items"] < all_items
-        assert tasks[name]["sequential"]["step"] == "FAIL"
-    card = (project.bundle() / "README.md").read_text()
-    assert "decided at look " in card
-    assert project.call("build").returncode == NO_GO
+        assert tasks[name]["sequential"]["step"] in {"FAIL", "FUTILE"}
+    assert re.search(r"(decided at|open after) look \d+ of", (project.bundle() / "README.md").read_text())
+    again = project.call("build")
+    assert (again.returncode, "[8/9] evaluate: started" in again.stderr) == (done.returncode, False)
+    refused = project.call("publish", "--to", f"oci:{tmp_path / 'layout'}")
+    assert refused.returncode == done.returncode
+    assert not (tmp_path / "layout").exists()
 
 
 def make_noisy(project: Project) -> None:

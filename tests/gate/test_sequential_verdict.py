@@ -117,6 +117,17 @@ def test_the_last_look_that_does_not_decide_is_the_end() -> None:
     assert (task.decision, stop.step, stop.next_items, task.items) == ("INCONCLUSIVE", "END", None, ITEMS)
 
 
+def test_a_pass_waits_while_a_guesser_would_do_as_well_on_so_few_items() -> None:
+    rank = {item: number for number, item in enumerate(ORDER)}
+    # A tenth of the first 120 items is right, and all of the later ones.
+    side = [1.0 if rank[item] >= 120 or rank[item] % 10 == 0 else 0.0 for item in NAMES]
+    policy = a_policy(sequential=True, harness_tasks={"quiz": a_task(margin_pt=4.5, flip_rate=0.05, chance=0.25)})
+    blind = a_policy(sequential=True, harness_tasks={"quiz": a_task(margin_pt=4.5, flip_rate=0.05)})
+    waiting, at_once = (task_of(*sides(side, side), policy=one) for one in (policy, blind))
+    assert at_once.items <= 120 < waiting.items
+    assert (waiting.decision, at_once.decision) == ("PASS", "PASS")
+
+
 CHOSEN = {
     "the last ones": ORDER[200:],
     "all but one of the first": (*ORDER[:10], *ORDER[15:80]),

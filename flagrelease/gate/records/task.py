@@ -102,7 +102,7 @@ def _task(one: Looked, policy: Policy, p_adjusted: tuple[float, float] | None) -
         difference=figures.difference,
         worst=figures.worst,
         interval=figures.interval,
-        confidence=_confidence(policy) if one.stop is None else 2 * NormalDist().cdf(one.stop.needed) - 1,
+        confidence=_confidence(policy) if one.stop is None else round(2 * NormalDist().cdf(one.stop.needed) - 1, 4),
         lost=figures.lost,
         gained=figures.gained,
         p_margin=figures.p_margin,

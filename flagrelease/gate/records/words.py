@@ -87,22 +87,9 @@ def settle_words(tasks: Sequence[TaskVerdict], harnesses: Mapping[str, str]) -> 
     wanted: dict[str, list[str]] = {}
     for task in tasks:
         if task.decision == "INCONCLUSIVE":
-            for text in _settling(task, harnesses.get(task.task, "")):
+            for text in (*_settling(task, harnesses.get(task.task, "")), *_more(task)):
                 wanted.setdefault(text, []).append(task.task)
     return tuple(f"{', '.join(names)}: {text}"[:_LONGEST] for text, names in wanted.items())
-
-
-_DRIFTED: Final = "why answers end earlier or later: the stop strings, the limit of tokens, the chat template"
-_SETTLING: Final = {
-    "unattainable-aggregate": "how many items were scored, and how many runs were averaged",
-    "stated-by-one-side": "the whole output of the side that leaves it out",
-    "at-chance": "a task that the model answers better than a guesser",
-    "length-drift": _DRIFTED,
-    "truncation-drift": _DRIFTED,
-    "reference-is-target": "a reference that is another run",
-    "unbound": "answers of the image that is judged, as `flagrelease evaluate` records them",
-}
-"""What settles a finding that is the same whatever the task."""
 
 
 def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
@@ -111,7 +98,21 @@ def _settling(task: TaskVerdict, harness: str) -> Iterator[str]:
         yield _ITEMS.get(harness, "the record of each item on both sides, as a harness keeps it")
     if "difference-only" in ids:
         yield f"both sides' scores with the record of each item, {task.items:,} items each"
-    yield from dict.fromkeys(text for name, text in _SETTLING.items() if name in ids)
+    if "unattainable-aggregate" in ids:
+        yield "how many items were scored, and how many runs were averaged"
+    if "stated-by-one-side" in ids:
+        yield "the whole output of the side that leaves it out"
+    if "at-chance" in ids:
+        yield "a task that the model answers better than a guesser"
+    if ids & {"length-drift", "truncation-drift"}:
+        yield "why answers end earlier or later: the stop strings, the limit of tokens, the chat template"
+    if "reference-is-target" in ids:
+        yield "a reference that is another run"
+    if "unbound" in ids:
+        yield "answers of the image that is judged, as `flagrelease evaluate` records them"
+
+
+def _more(task: TaskVerdict) -> Iterator[str]:
     if task.sequential is not None and task.sequential.next_items is not None:
         yield f"the items up to {task.sequential.next_items:,} of the order, which `flagrelease gate order` prints"
     if task.items_needed is not None:
@@ -180,7 +181,7 @@ def _why(task: TaskVerdict) -> str:
 def _too_few(task: TaskVerdict) -> str:
     """Nothing of aggregates: their interval decides nothing, however many items there are."""
     if task.sequential is not None:
-        return _open(task.sequential)
+        return open_words(task.sequential)
     if task.interval is None or task.p_margin is None:
         return ""
     text = not_shown(
@@ -196,7 +197,7 @@ def _too_few(task: TaskVerdict) -> str:
     return text
 
 
-def _open(stop: Stop) -> str:
+def open_words(stop: Stop) -> str:
     """Why a look leaves a task open, and how to go on."""
     if stop.step == "END":
         return "all items are in, and the loss is not shown to be within the margin"

@@ -9,7 +9,7 @@ from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.verdict import Evaluation, Judged, TaskVerdict, Waiver
 from flagrelease.gate.phrases import decided, not_shown
-from flagrelease.gate.records.words import look_words, waiver_words
+from flagrelease.gate.records.words import look_words, open_words, waiver_words
 from flagrelease.report.gate.page import Curve, Page, Row, Source, Told
 
 _DROPS: Final = (*(quarter / 400 for quarter in range(20)), *(whole / 100 for whole in range(5, 11)))
@@ -76,16 +76,11 @@ def _page(
         suite=found.suite.reason if found.suite else "",
         settle=tuple(_briefly(text, found.tasks) for text in found.settle),
         findings=_findings(found),
-        asides=(*_stops(found.tasks), *after),
+        asides=[*after, *_looks(found.tasks)],
         curve=curve_of(policy) if policy else None,
         facts=facts,
         sources=sources,
     )
-
-
-def _stops(tasks: Sequence[TaskVerdict]) -> tuple[str, ...]:
-    """After how many items each task was decided, where that was planned."""
-    return tuple(f"{task.task}: {look_words(task.sequential)}" for task in tasks if task.sequential is not None)
 
 
 def rows_of(found: Judged) -> tuple[Row, ...]:
@@ -157,6 +152,11 @@ def _reasons(tasks: Sequence[TaskVerdict]) -> tuple[Told, ...]:
     return _grouped((task.task, one) for task in (*stopping, *open_ones) for one in _why(task))
 
 
+def _looks(tasks: Sequence[TaskVerdict]) -> Iterator[str]:
+    """After how many items each task was decided, of those that are decided at planned looks."""
+    yield from (f"{task.task}: {look_words(task.sequential)}" for task in tasks if task.sequential is not None)
+
+
 def _why(task: TaskVerdict) -> Iterator[Told]:
     heavy = "invalid" if task.decision == "INVALID" else "hold" if task.decision == "INCONCLUSIVE" else ""
     yield from (Told(text=one.text, id=one.id, weight=one.weight) for one in task.findings if one.weight == heavy)
@@ -172,6 +172,8 @@ def _why(task: TaskVerdict) -> Iterator[Told]:
         )
         if text:
             yield Told(text=text)
+    if task.decision == "INCONCLUSIVE" and task.sequential is not None and (text := open_words(task.sequential)):
+        yield Told(text=text)
     if task.decision in ("FAIL", "ANOMALY"):
         yield Told(text=decided(task.decision, margin=task.margin, interval=task.interval, p_damage=p_damage))
 
