@@ -140,6 +140,26 @@ class Run:
         kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
         return self._act(stage.__name__, "", kind, stage, *args, **kwargs)
 
+    def finished(self, stage: Callable[Concatenate[Tools, Path, P], R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+        """The stage's value, where it is finished and still good; nothing acts."""
+        kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
+        name = stage.__name__
+        return self._kept(self.folder / self.place(name), self._key(name, *args, **kwargs), kind)
+
+    def adopt(
+        self,
+        stage: Callable[Concatenate[Tools, Path, P], R],
+        made: Path,
+        value: R,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Finish a stage that acted elsewhere: `made`, which has its files, becomes its folder by a rename."""
+        kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
+        name = stage.__name__
+        key = self._key(name, *args, **kwargs)
+        self._keep(made / "done.json", name=name, key=key, kind=kind, value=value, seconds=0.0)
+
     def _act(
         self,
         name: str,

@@ -53,6 +53,8 @@ COMMANDS = {
     "evaluate": Listed("Bundle", "Ask a built bundle or a running server again, by tasks and harnesses of its policy."),
     "gate": Listed("Bundle", "Judge any two results of a harness by a policy: GO, NO-GO or HOLD."),
     "run": Listed("Bundle", "Start a built bundle's server on this machine."),
+    "baseline": Listed("Evidence", "Recorded references: record, list, show, verify and expire them."),
+    "evidence": Listed("Evidence", "Evidence from a chip's host as one file: pack it there, take it here."),
     "publish": Listed("Release", "Publish a bundle that the gate let through, and verify it by digest."),
     "doctor": Listed("Store", "Say what this machine can do, and what to change where it cannot."),
     "fsck": Listed("Store", "Check every byte of the store, and name the bundles that damage touches."),

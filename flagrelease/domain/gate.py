@@ -167,6 +167,7 @@ class Policy(Value):
     max_reject_rate: Annotated[float, Field(ge=0, lt=1)] = 0.005
     suite: SuiteClaim | None = None
     sequential: bool = False
+    signed_reference: Annotated[bool, Field(description="whether a recorded reference has to be signed")] = False
     tasks: dict[Name, Task] = Field(default_factory=dict)
     harness_tasks: dict[Name, HarnessTask] = Field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from flagrelease.domain.baseline import BaselineStatement
 from flagrelease.domain.benchmark import Benchmark
 from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Chip
@@ -21,6 +22,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _KINDS: Final[dict[str, type[Value]]] = {
     "baseline.json": Baseline,
+    "baseline_statement.json": BaselineStatement,
     "benchmark.json": Benchmark,
     "bundle.json": Bundle,
     "chip.json": Chip,

@@ -10,7 +10,7 @@ from flagrelease.domain.component import PatchRef
 from flagrelease.domain.everything import Cell, Everything
 from flagrelease.domain.value import Value
 from flagrelease.lint.power import Count, passing
-from flagrelease.lint.views import PatchFolder, SdkView, TableView, VariantView
+from flagrelease.lint.views import BaselineView, PatchFolder, SdkView, TableView, VariantView
 
 _KINDS = {
     "chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark",
@@ -25,6 +25,7 @@ class Project:
     `folder` is what messages call the recipe folder. Rules that run after waivers see `used_waivers`, those that
     silenced something, by their place in their variant, and `waivable`: every rule's id, and whether it can be waived.
     `passing` counts what a policy does to an identical chip.
+    `held` are the baselines that variants name.
     """
 
     recipes: Everything
@@ -33,6 +34,7 @@ class Project:
     templates: frozenset[str] = frozenset()
     baselines: frozenset[str] = frozenset()
     harness_files: frozenset[str] = frozenset()
+    held: Mapping[str, BaselineView] = field(default_factory=dict)
     patch_sets: tuple[PatchFolder, ...] = ()
     used_waivers: frozenset[tuple[Cell, int]] = frozenset()
     waivable: Mapping[str, bool] = field(default_factory=dict)

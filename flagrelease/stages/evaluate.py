@@ -8,7 +8,7 @@ from typing import Literal
 
 from flagrelease.domain.answers import Record
 from flagrelease.domain.bundle import OtherChip, SwitchedOff
-from flagrelease.domain.evidence import Baseline, EvalRun, SmokeReport
+from flagrelease.domain.evidence import EvalRun, SmokeReport
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.source import Sources
@@ -17,10 +17,10 @@ from flagrelease.errors import GateError, HoldError, RecipeError, SmokeError
 from flagrelease.evaluation.outside import FOLDER as EVIDENCE
 from flagrelease.evaluation.sides import Run, ask_side, ready_to_ask
 from flagrelease.formats.canonical import pretty_json, sha256_of
-from flagrelease.formats.strict import decode_json
 from flagrelease.gate.decide import decide
 from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.held import records_in
+from flagrelease.ingest.reference import Reference, reference_of
 from flagrelease.ports import Tools
 
 _AGAIN = "run `flagrelease build` with `--from evaluate`"
@@ -37,17 +37,16 @@ def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Source
         ToolError: a harness failed, or lacks a key.
     """
     ready_to_ask(tools, lock)
-    recorded = _baseline(tools, lock)
+    recorded = _reference(tools, lock)
     elsewhere = here.parent / EVIDENCE
     target = ask_side(tools, here, image, lock, "target", evidence=elsewhere)
     if isinstance(lock.reference, SwitchedOff):
         title = lock.reference.title
-        reference = ask_side(tools, here, image, lock, "reference", evidence=elsewhere)
+        asked = ask_side(tools, here, image, lock, "reference", evidence=elsewhere)
+        before = tuple(_written(here, "reference", asked))
     else:
-        title, reference = _title(lock, recorded), [*recorded.runs] if recorded else []
-    asked = {*lock.policy.tasks, *lock.policy.harness_tasks}
-    reference = [run for run in reference if run.task in asked]
-    evidence = (*_written(here, "reference", reference), *_written(here, "target", target))
+        title, before = _title(lock, recorded), tuple(_kept(here, recorded, lock)) if recorded else ()
+    evidence = (*before, *_written(here, "target", target))
     verdict = _verdict(here, lock, image, evidence)
     (here / "verdict.json").write_bytes(pretty_json(verdict))
     tools.harnesses.tidy()
@@ -112,22 +111,41 @@ def stop_unless_go(verdict: Verdict) -> None:
         raise HoldError(f"HOLD\n{reasons}", hint="more items, or a waiver for this image, would settle it")
 
 
-def _baseline(tools: Tools, lock: Lock) -> Baseline | None:
+def _reference(tools: Tools, lock: Lock) -> Reference | None:
     if lock.baseline is None:
         return None
-    data = tools.recipes.baseline(lock.baseline.path, sha256=lock.baseline.sha256)
-    baseline = decode_json(data, Baseline, source=lock.baseline.path)
-    missing = sorted(set(lock.policy.tasks) - {run.task for run in baseline.runs})
+
+    def pinned(path: str, sha256: str) -> bytes:
+        return tools.recipes.baseline(path, sha256=sha256)
+
+    found = reference_of(lock.baseline.path, lock.baseline.sha256, pinned)
+    missing = sorted(set(lock.policy.tasks) - {file.task for file in found.files})
     if missing:
         raise RecipeError(
             f"{lock.baseline.path}: wanted a run of every task of policy `{lock.policy.name}`, "
             f"found none of {', '.join(missing)}",
             hint="produce the reference record anew, for this policy",
         )
-    return baseline
+    return found
 
 
-def _title(lock: Lock, recorded: Baseline | None) -> str:
+def _kept(here: Path, reference: Reference, lock: Lock) -> Iterable[EvidenceFile]:
+    """The reference's records, byte for byte as they were recorded where they are files of their own."""
+    (here / "reference").mkdir(exist_ok=True)
+    for file in reference.files:
+        if file.task in {*lock.policy.tasks, *lock.policy.harness_tasks}:
+            (here / "reference" / file.name).write_bytes(file.content)
+            yield EvidenceFile(
+                task=file.task,
+                side="reference",
+                path=f"reference/{file.name}",
+                sha256=hashlib.sha256(file.content).hexdigest(),
+                software=file.software,
+                finished=file.finished,
+            )
+
+
+def _title(lock: Lock, recorded: Reference | None) -> str:
     """What the bundle was held against, or would have been."""
     if recorded:
         return recorded.title

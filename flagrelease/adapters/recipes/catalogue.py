@@ -245,6 +245,12 @@ class Catalogue:
         """The bytes of a harness's lock or template that the lock pins. Raises LockError when it has changed since."""
         return self._pinned(self.recipes / "harnesses" / path, sha256)
 
+    def refuse_bad_baseline(self, path: str, on: date) -> None:
+        """Raise RecipeError when a baseline has expired by that day, or was withdrawn."""
+        from flagrelease.adapters.recipes.baselines import held_at  # noqa: PLC0415 - few commands need it
+
+        held_at(self.recipes / "baselines" / path, path).refuse_unless_good(on)
+
     def _pinned(self, path: Path, sha256: str) -> bytes:
         found = _sha256(path, "a file that the lock names")
         if found != sha256:
