@@ -105,7 +105,7 @@ class Run:
         self.folder = folder
         self._tools = tools
         self._journal = journal
-        self._code = code
+        self.code = self._code = code
         self._until = until
         self._anew = set(ORDER[ORDER.index(anew_from) :]) if anew_from else set()
 
@@ -139,6 +139,26 @@ class Run:
         """The stage's value, always acted out, upon what it left there: for stages that change the world outside."""
         kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
         return self._act(stage.__name__, "", kind, stage, *args, **kwargs)
+
+    def finished(self, stage: Callable[Concatenate[Tools, Path, P], R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+        """The stage's value, where it is finished and still good; nothing acts."""
+        kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
+        name = stage.__name__
+        return self._kept(self.folder / self.place(name), self._key(name, *args, **kwargs), kind)
+
+    def adopt(
+        self,
+        stage: Callable[Concatenate[Tools, Path, P], R],
+        made: Path,
+        value: R,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Finish a stage that acted elsewhere: `made`, which has its files, becomes its folder by a rename."""
+        kind: TypeAdapter[R] = TypeAdapter(get_type_hints(stage)["return"])
+        name = stage.__name__
+        key = self._key(name, *args, **kwargs)
+        self._keep(made / "done.json", name=name, key=key, kind=kind, value=value, seconds=0.0)
 
     def _act(
         self,

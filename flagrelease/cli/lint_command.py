@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from flagrelease.adapters.recipes.baselines import Baselines
 from flagrelease.adapters.recipes.cache import ParseCache
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.recipes.named_patches import series_at
@@ -20,8 +21,9 @@ from flagrelease.adapters.recipes.places import Trees
 from flagrelease.cli.kept_counts import kept
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.settings import Settings, settings
+from flagrelease.domain.everything import Everything
 from flagrelease.domain.patch_series import SERIES_FILE
-from flagrelease.errors import RecipeError
+from flagrelease.errors import RecipeError, SourceError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
 from flagrelease.formats.lookup import nearest
@@ -35,7 +37,7 @@ from flagrelease.lint.project import Project
 from flagrelease.lint.registry import BY_ID, RULES
 from flagrelease.lint.report import Finding, Place, Report, counted, report_of
 from flagrelease.lint.sarif import sarif as as_sarif
-from flagrelease.lint.views import PatchFolder
+from flagrelease.lint.views import BaselineView, PatchFolder
 from flagrelease.lint.words import explained, listed
 
 _ROUNDS = 5
@@ -154,14 +156,40 @@ def _looked(chosen: Settings, paths: Sequence[Path], day: date) -> Report:
 
 
 def _project(catalogue: Catalogue, day: date, count: Count) -> Project:
+    everything, baselines = catalogue.everything(), Baselines(catalogue.recipes)
     return Project(
-        recipes=catalogue.everything(),
+        recipes=everything,
         today=day,
         folder=printable(str(catalogue.recipes)),
         templates=_files_below(catalogue.templates),
-        baselines=_files_below(catalogue.recipes / "baselines"),
+        harness_files=_files_below(catalogue.recipes / "harnesses"),
+        baselines=frozenset(baselines.names()),
+        held={name: _held(baselines, name) for name in _named_baselines(everything)},
         patch_sets=tuple(_patch_folders(catalogue.patches)),
         passing=count,
+    )
+
+
+def _named_baselines(everything: Everything) -> Iterator[str]:
+    """Each once, as variants name them."""
+    references = (one.reference for bundle in everything.bundles.values() for one in bundle.variants.values())
+    yield from sorted({one.baseline for one in references if one and one.kind != "switched_off" and one.baseline})
+
+
+def _held(baselines: Baselines, name: str) -> BaselineView:
+    """The baseline as rules look at it. Keys are read only where there is a signature."""
+    try:
+        held = baselines.held(name)
+        withdrawal = held.withdrawal()
+        signers = held.signers(baselines.trusted()) if any(held.signatures()) else ()
+    except (RecipeError, SourceError) as error:
+        return BaselineView(name=name, fault=error.message.partition("\n")[0])
+    return BaselineView(
+        name=name,
+        record=held.baseline,
+        signers=tuple(key.shown for key in signers),
+        withdrawn_since=withdrawal.since if withdrawal else None,
+        withdrawn_why=withdrawal.reason if withdrawal else "",
     )
 
 

@@ -57,6 +57,8 @@ def publish(
         targets = tuple(at.tools.target(text) for text in to)
         built = release(at.run, at.recipe, at.lock)
         require_evidence(at.folder / at.run.place("evaluate"), built.lock, built.image, built.evaluation)
+        if built.lock.baseline:
+            at.tools.recipes.refuse_bad_baseline(built.lock.baseline.path, datetime.now(UTC).date())
         approved = approve(built.image, built.serving, built.evaluation, granted, today=datetime.now(UTC).date())
         done = deliver(at.run, approved, targets, named)
         write_card(at.folder / CARD, built, release=done)

@@ -1,12 +1,22 @@
 """Ask the first items of a task's order, look whether they decide, and go on only where they do not."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from flagrelease.domain.evidence import EvalRun
 from flagrelease.domain.gate import Task
 from flagrelease.domain.value import Name
 from flagrelease.evaluation.ask import Answered, Side, ask
 from flagrelease.ports import Completions, Events
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """When to look at a task: `after` so many items of the `order`, rising; `goes_on` says whether to ask the next."""
+
+    order: Sequence[str]
+    after: Sequence[int]
+    goes_on: Callable[[EvalRun], bool]
 
 
 def ask_at_looks(
@@ -17,18 +27,15 @@ def ask_at_looks(
     completions: Completions,
     *,
     events: Events,
-    order: Sequence[str],
-    looks: Sequence[int],
-    goes_on: Callable[[EvalRun], bool],
+    looks: Looks,
 ) -> EvalRun:
-    """The record up to the look after which `goes_on` says no, or of all items.
+    """The record up to the look after which it does not go on, or of all items.
 
-    `looks` are numbers of items of the `order`, rising. No item is asked twice, whatever its answer was. Raises as
-    `ask` does, and ValueError where there is no look.
+    No item is asked twice, whatever its answer was. Raises as `ask` does, and ValueError where there is no look.
     """
     answered: dict[str, Answered] = {}
     found: EvalRun | None = None
-    for items in looks:
+    for items in looks.after:
         run = ask(
             name,
             task,
@@ -36,12 +43,12 @@ def ask_at_looks(
             side,
             completions,
             events=events,
-            only=frozenset(order[:items]),
+            only=frozenset(looks.order[:items]),
             answered=answered,
             keep=lambda record: answered.update({record.item.id: record}),
         )
         found = run if found is None else run.model_copy(update={"started": found.started})
-        if not goes_on(found):
+        if not looks.goes_on(found):
             break
         events.said(f"{name}: not decided after {items:,} items")
     if found is None:

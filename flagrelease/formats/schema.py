@@ -3,6 +3,7 @@
 import json
 from typing import Any, Final
 
+from flagrelease.domain.baseline import BaselineStatement
 from flagrelease.domain.benchmark import Benchmark
 from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Chip
@@ -10,6 +11,7 @@ from flagrelease.domain.engine import Engine
 from flagrelease.domain.evalrun import EvalRunFile
 from flagrelease.domain.evidence import Baseline
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.harness import Harness
 from flagrelease.domain.lock import LockFile
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
@@ -20,18 +22,20 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _KINDS: Final[dict[str, type[Value]]] = {
     "baseline.json": Baseline,
+    "baseline_statement.json": BaselineStatement,
     "benchmark.json": Benchmark,
     "bundle.json": Bundle,
     "chip.json": Chip,
     "engine.json": Engine,
     "evalrun.json": EvalRunFile,
     "gate.json": Policy,
+    "harness.json": Harness,
     "lock.json": LockFile,
     "model.json": Model,
     "published.json": Published,
 }
 
-_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Model, Policy, Published}
+_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Harness, Model, Policy, Published}
 """What people write, and what may extend another of its kind."""
 
 _PART: Final = ".part"

@@ -10,10 +10,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evalrun import STATUSES, DatasetFacts, Harness, Headline, RunFacts, selection_of
+from flagrelease.domain.baseline import BaselineStatement, RecordFile
+from flagrelease.domain.evalrun import STATUSES, DatasetFacts, Harness, Headline, RunFacts, selection_of, switches_in
 from flagrelease.domain.evidence import Baseline, EvalRun
 from flagrelease.formats.strict import decode_json
-from flagrelease.ingest.format import Format, Unit
+from flagrelease.ingest.format import Format, Unit, folder_of
 from flagrelease.ingest.items import Items
 from flagrelease.ingest.say import count_of, number_of
 from flagrelease.ingest.sources import Sources
@@ -22,6 +23,7 @@ NAME: Final = "flagrelease"
 V2: Final = "flagrelease.evalrun/v2"
 _V1: Final = "flagrelease.evalrun/v1"
 _BASELINE: Final = "flagrelease.baseline/v1"
+_STATEMENT: Final = "flagrelease.baseline/v2"
 _DECIMALS: Final = 9
 _JSON_LIMIT: Final = 64 << 20
 
@@ -30,7 +32,11 @@ def find(sources: Sources) -> Iterator[Unit]:
     """Every JSON file, and file of lines, whose `schema` is one of a record or of a baseline."""
     for name in sources.named(".json"):
         document = sources.document(name)
-        if isinstance(document, dict) and document.get("schema") in (V2, _V1, _BASELINE):
+        schema = document.get("schema") if isinstance(document, dict) else None
+        if schema == _STATEMENT:
+            # Its records are no records of their own, and those of reruns none of this side at all.
+            yield Unit(name, tuple(one for one in sources.names if one.startswith(_records_of(name))))
+        elif schema in (V2, _V1, _BASELINE):
             yield Unit(name)
     yield from (Unit(name) for name in sources.named(".jsonl") if sources.first(name).get("schema") == V2)
 
@@ -53,10 +59,40 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
             yield _put_together(sources, name, head, None if items is None else iter(items))
         case str(schema) if schema == _V1:
             yield from_v1(sources, name, decode_json(sources.data(name, _JSON_LIMIT), EvalRun, source=name))
+        case str(schema) if schema == _STATEMENT:
+            statement = decode_json(sources.data(name, _JSON_LIMIT), BaselineStatement, source=name)
+            yield from (recorded(sources, name, task.record, task.facts) for task in statement.tasks)
         case _:
             baseline = decode_json(sources.data(name, _JSON_LIMIT), Baseline, source=name)
             for run in baseline.runs:
                 yield from_v1(sources, name, run)
+
+
+def _records_of(statement: str) -> str:
+    """The folder of a statement's records, which is called as the statement is."""
+    return f"{statement.removesuffix('.json')}/"
+
+
+def recorded(sources: Sources, statement: str, file: RecordFile, facts: RunFacts | None = None) -> Record:
+    """A record that a baseline's statement names by hash. Raises RecipeError where it is another one."""
+    name = f"{folder_of(statement)}{file.path}"
+    try:
+        lines = sources.lines(name)
+        head = next(lines, {})
+    except FileNotFoundError as error:
+        text = f"wanted the record `{file.path}` that the baseline names, found no such file"
+        raise sources.refuse(statement, text, hint="copy the baseline with the folder beside it") from error
+    if head.get("schema") != V2:
+        raise sources.refuse(name, f"wanted the facts of a `{V2}` in its first line, found none")
+    record = _put_together(sources, name, head, lines)
+    source = record.facts.sources[-1]
+    stated = record.facts.model_copy(update={"sources": record.facts.sources[:-1]})
+    if source.sha256 != file.sha256:
+        text = f"wanted the record with sha256 {file.sha256}, which the baseline names, found {source.sha256}"
+        raise sources.refuse(name, text, hint="it was changed after it was recorded: restore it")
+    if facts is not None and stated != facts:
+        raise sources.refuse(name, "its first line is not what the baseline's statement says of it")
+    return record
 
 
 def _put_together(sources: Sources, name: str, head: Mapping[str, Any], rows: Iterator[Any] | None) -> Record:
@@ -126,6 +162,7 @@ def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
         precision=run.precision,
         chip=run.chip,
         image=run.image,
+        server=switches_in(run.settings),
         software=run.software,
         settings={"kind": run.kind, "model": run.model, "prompts_sha256": run.prompts_sha256},
         metric=run.metric,

@@ -61,6 +61,9 @@ class Sources:
 
     def place(self, name: str) -> str:
         """What messages call a file."""
+        if len(self.names) == 1 and name != self.names[0] and self.title.endswith(f"/{self.names[0]}"):
+            # A file beside the one that was named, which names it.
+            return f"{self.title.removesuffix(self.names[0])}{name}" if name else self.title
         return self.title if name in ("", self.title) or self.title.endswith(f"/{name}") else f"{self.title}/{name}"
 
     def refuse(self, name: str, text: str, *, hint: str = "") -> RecipeError:

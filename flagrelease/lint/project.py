@@ -10,10 +10,11 @@ from flagrelease.domain.component import PatchRef
 from flagrelease.domain.everything import Cell, Everything
 from flagrelease.domain.value import Value
 from flagrelease.lint.power import Count, passing
-from flagrelease.lint.views import PatchFolder, SdkView, TableView, VariantView
+from flagrelease.lint.views import BaselineView, PatchFolder, SdkView, TableView, VariantView
 
 _KINDS = {
-    "chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark", "gates": "gate policy",
+    "chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark",
+    "harnesses": "harness", "gates": "gate policy",
 }  # fmt: skip
 
 
@@ -24,6 +25,7 @@ class Project:
     `folder` is what messages call the recipe folder. Rules that run after waivers see `used_waivers`, those that
     silenced something, by their place in their variant, and `waivable`: every rule's id, and whether it can be waived.
     `passing` counts what a policy does to an identical chip.
+    `held` are the baselines that variants name.
     """
 
     recipes: Everything
@@ -31,6 +33,8 @@ class Project:
     folder: str = "recipes"
     templates: frozenset[str] = frozenset()
     baselines: frozenset[str] = frozenset()
+    harness_files: frozenset[str] = frozenset()
+    held: Mapping[str, BaselineView] = field(default_factory=dict)
     patch_sets: tuple[PatchFolder, ...] = ()
     used_waivers: frozenset[tuple[Cell, int]] = frozenset()
     waivable: Mapping[str, bool] = field(default_factory=dict)
@@ -71,7 +75,7 @@ class Project:
         recipes = self.recipes
         flat = (
             ("chips", recipes.chips), ("engines", recipes.engines), ("models", recipes.models),
-            ("benchmarks", recipes.benchmarks), ("gates", recipes.policies),
+            ("benchmarks", recipes.benchmarks), ("harnesses", recipes.harnesses), ("gates", recipes.policies),
         )  # fmt: skip
         nested = (("bundles", recipes.bundles), ("published", recipes.published))
         return (
@@ -125,7 +129,7 @@ class Project:
         recipes = self.recipes
         readable = {
             "chips": recipes.chips, "engines": recipes.engines, "models": recipes.models,
-            "benchmarks": recipes.benchmarks, "gates": recipes.policies,
+            "benchmarks": recipes.benchmarks, "harnesses": recipes.harnesses, "gates": recipes.policies,
         }  # fmt: skip
         broken = [PurePosixPath(one.path) for one in recipes.unreadable]
         return {

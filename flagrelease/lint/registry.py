@@ -5,6 +5,7 @@ from typing import Final
 from flagrelease.lint.rule import Rule
 from flagrelease.lint.rules import (
     abilities,
+    baselines,
     benchmarks,
     container,
     devices,
@@ -28,7 +29,7 @@ from flagrelease.lint.rules import (
 
 _MODULES: Final = (
     reading, references, names, images, sources, patches, serving, container, mounts, abilities, devices, installed,
-    licence, benchmarks, gates, evidence, environment, secrets, texts, waivers,
+    licence, benchmarks, gates, evidence, baselines, environment, secrets, texts, waivers,
 )  # fmt: skip
 
 RULES: Final[tuple[Rule, ...]] = tuple(

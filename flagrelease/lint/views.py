@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
+from flagrelease.domain.baseline import BaselineStatement
 from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Architecture, Chip, Sdk
 from flagrelease.domain.engine import Engine, ModelSupport
 from flagrelease.domain.everything import Cell
+from flagrelease.domain.evidence import Baseline
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.model import Model, Weights
 from flagrelease.domain.patch_series import Series
@@ -30,6 +33,31 @@ class PatchFolder:
     def folder(self) -> str:
         """Its place below `patches/`."""
         return f"{self.component}/{self.base}/{self.chip}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineView:
+    """A baseline by its place below `recipes/baselines/`: what it says, or why it cannot be read.
+
+    `signers` are the trusted keys that signed it; a withdrawal that cannot be read is a fault.
+    """
+
+    name: str
+    record: Baseline | BaselineStatement | None = None
+    fault: str = ""
+    signers: tuple[str, ...] = ()
+    withdrawn_since: date | None = None
+    withdrawn_why: str = ""
+
+    @property
+    def expires(self) -> date | None:
+        """Its last day; None where it has none."""
+        return self.record.expires if isinstance(self.record, BaselineStatement) else None
+
+    @property
+    def flip_rates(self) -> Mapping[str, float]:
+        """The share of items that reruns answered differently, by task."""
+        return self.record.flip_rates if isinstance(self.record, BaselineStatement) else {}
 
 
 @dataclass(frozen=True, kw_only=True)

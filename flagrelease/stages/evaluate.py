@@ -2,28 +2,29 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evidence import Baseline, EvalRun, SmokeReport, Software
-from flagrelease.domain.gate import Policy
+from flagrelease.domain.bundle import OtherChip, SwitchedOff
+from flagrelease.domain.evidence import EvalRun, SmokeReport
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.source import Sources
 from flagrelease.domain.value import Name
 from flagrelease.domain.verdict import Approved, Evaluation, EvidenceFile, Verdict, Waiver
 from flagrelease.errors import GateError, HoldError, RecipeError, SmokeError
-from flagrelease.evaluation.ask import Side, ask
-from flagrelease.evaluation.at_looks import ask_at_looks
+from flagrelease.evaluation.at_looks import Looks
+from flagrelease.evaluation.outside import FOLDER as EVIDENCE
+from flagrelease.evaluation.sides import Run, ask_side, ready_to_ask
 from flagrelease.formats.canonical import pretty_json, sha256_of
-from flagrelease.formats.strict import decode_json
 from flagrelease.gate.decide import decide
 from flagrelease.gate.order import order_of
 from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.held import records_in
-from flagrelease.ports import Completions, Events, Server, ServeRequest, Tools
+from flagrelease.ingest.reference import Reference, reference_of
+from flagrelease.ports import Tools
 
 _AGAIN = "run `flagrelease build` with `--from evaluate`"
 
@@ -32,22 +33,28 @@ def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Source
     """The verdict on the image, with the records of both sides beside it.
 
     Raises:
+        HoldError: a harness of the policy does not run here, and its evidence was not brought; it says what to run.
         LockError: the reference record is not what the lock pins.
         RecipeError: the reference record does not cover the policy's tasks.
-        SmokeError: the server does not start or ends by itself.
+        SmokeError: a server does not start, has not its switches, or ends by itself.
+        ToolError: a harness failed, or lacks a key.
     """
-    baseline = _baseline(tools, lock)
-    request = ServeRequest(port=tools.engine.free_port(), log=here / "server.log")
-    with tools.engine.serve(image, request) as server:
-        server.wait_until_healthy(lock.serving.ready_within_s)
-        target = _answers(tools, server, image, lock, baseline)
-        if not server.alive():
-            raise SmokeError("the server ended by itself while it was asked", log=request.log)
-    reference = [run for run in baseline.runs if run.task in lock.policy.tasks]
-    evidence = (*_written(here, "reference", reference), *_written(here, "target", target))
+    ready_to_ask(tools, lock)
+    recorded = _reference(tools, lock)
+    elsewhere = here.parent / EVIDENCE
+    if isinstance(lock.reference, SwitchedOff):
+        title = lock.reference.title
+        asked = ask_side(tools, here, image, lock, "reference", evidence=elsewhere)
+        before = tuple(_written(here, "reference", asked))
+    else:
+        title, before = _title(lock, recorded), tuple(_kept(here, recorded, lock)) if recorded else ()
+    looks = _looks(here, lock, image, before) if lock.policy.sequential else {}
+    target = ask_side(tools, here, image, lock, "target", evidence=elsewhere, looks=looks)
+    evidence = (*before, *_written(here, "target", target))
     verdict = _verdict(here, lock, image, evidence)
     (here / "verdict.json").write_bytes(pretty_json(verdict))
-    return Evaluation(verdict=verdict, reference=baseline.title, evidence=evidence)
+    tools.harnesses.tidy()
+    return Evaluation(verdict=verdict, reference=title, evidence=evidence)
 
 
 def approve(
@@ -108,81 +115,68 @@ def stop_unless_go(verdict: Verdict) -> None:
         raise HoldError(f"HOLD\n{reasons}", hint="more items, or a waiver for this image, would settle it")
 
 
-def _baseline(tools: Tools, lock: Lock) -> Baseline:
-    data = tools.recipes.baseline(lock.baseline.path, sha256=lock.baseline.sha256)
-    baseline = decode_json(data, Baseline, source=lock.baseline.path)
-    missing = sorted(set(lock.policy.tasks) - {run.task for run in baseline.runs})
+def _reference(tools: Tools, lock: Lock) -> Reference | None:
+    if lock.baseline is None:
+        return None
+
+    def pinned(path: str, sha256: str) -> bytes:
+        return tools.recipes.baseline(path, sha256=sha256)
+
+    found = reference_of(lock.baseline.path, lock.baseline.sha256, pinned)
+    missing = sorted(set(lock.policy.tasks) - {file.task for file in found.files})
     if missing:
         raise RecipeError(
             f"{lock.baseline.path}: wanted a run of every task of policy `{lock.policy.name}`, "
             f"found none of {', '.join(missing)}",
             hint="produce the reference record anew, for this policy",
         )
-    return baseline
+    return found
 
 
-def _answers(tools: Tools, server: Server, image: Image, lock: Lock, baseline: Baseline) -> list[EvalRun]:
-    with tools.completions(server.base_url) as client:
-        side = Side(
-            model=lock.model,
-            weights_sha256=lock.weights.sha256,
-            precision=lock.weights.precision,
-            chip=lock.chip,
-            image=image.digest,
-            software=tuple(Software(name=w.project, version=w.version) for w in lock.wheels)
-            or (Software(name=lock.engine_title, version=lock.revision),),
-            settings={**client.settings, "threads": str(lock.serving.threads), "slots": str(lock.serving.slots)},
-        )
-        runs = []
-        for dataset in lock.datasets:
-            tools.events.said(dataset.task)
-            data = tools.store.path(dataset.file.digest).read_bytes()
-            if lock.policy.sequential:
-                reference = [run for run in baseline.runs if run.task == dataset.task]
-                run = _ask_at_looks(dataset.task, data, side, client, tools.events, policy=lock.policy, to=reference)
-            else:
-                run = ask(dataset.task, lock.policy.tasks[dataset.task], data, side, client, events=tools.events)
-            runs.append(run)
-        return runs
-
-
-def _ask_at_looks(
-    task: Name,
-    data: bytes,
-    side: Side,
-    client: Completions,
-    events: Events,
-    *,
-    policy: Policy,
-    to: Iterable[EvalRun],
-) -> EvalRun:
-    """Up to the look that decides the task against the reference, or advises to stop."""
-    reference = [one for run in to for one in _as_records("reference", run)]
-    order = order_of(policy, task, reference, {})
+def _looks(here: Path, lock: Lock, image: Image, before: Iterable[EvidenceFile]) -> dict[Name, Looks]:
+    """Of each task that is asked here: up to which items to ask, and whether to go on with what has been answered."""
+    reference = [one for file in before for one in records_in(file.path, (here / file.path).read_bytes())]
+    policy_sha256 = sha256_of(lock.policy)
 
     def goes_on(run: EvalRun) -> bool:
-        (verdict,) = decide(policy, sha256_of(policy), side.image or "", reference, _as_records("target", run)).tasks
-        stop = verdict.sequential
-        return stop is not None and stop.step == "GO-ON" and verdict.decision != "INVALID"
+        target = records_in(f"target/{run.task}.json", pretty_json(run))
+        verdict = decide(lock.policy, policy_sha256, image.digest, reference, target)
+        found = next(task for task in verdict.tasks if task.task == run.task)
+        return found.sequential is not None and found.sequential.step == "GO-ON" and found.decision != "INVALID"
 
-    return ask_at_looks(
-        task,
-        policy.tasks[task],
-        data,
-        side,
-        client,
-        events=events,
-        order=order.items,
-        looks=order.looks,
-        goes_on=goes_on,
+    orders = {name: order_of(lock.policy, name, reference, {}) for name in lock.policy.tasks}
+    return {name: Looks(order=one.items, after=one.looks, goes_on=goes_on) for name, one in orders.items()}
+
+
+def _kept(here: Path, reference: Reference, lock: Lock) -> Iterable[EvidenceFile]:
+    """The reference's records, byte for byte as they were recorded where they are files of their own."""
+    (here / "reference").mkdir(exist_ok=True)
+    for file in reference.files:
+        if file.task in {*lock.policy.tasks, *lock.policy.harness_tasks}:
+            (here / "reference" / file.name).write_bytes(file.content)
+            yield EvidenceFile(
+                task=file.task,
+                side="reference",
+                path=f"reference/{file.name}",
+                sha256=hashlib.sha256(file.content).hexdigest(),
+                software=file.software,
+                finished=file.finished,
+            )
+
+
+def _title(lock: Lock, recorded: Reference | None) -> str:
+    """What the bundle was held against, or would have been."""
+    if recorded:
+        return recorded.title
+    other = lock.reference
+    assert isinstance(other, OtherChip)
+    return (
+        f"none: {other.stack} on chip {other.chip} has not been measured with this policy; name its record as the "
+        "reference's `baseline`"
     )
 
 
-def _as_records(side: str, run: EvalRun) -> tuple[Record, ...]:
-    return records_in(f"{side}/{run.task}.json", pretty_json(run))
-
-
-def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[EvalRun]) -> Iterable[EvidenceFile]:
+def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[Run]) -> Iterable[EvidenceFile]:
     for run in runs:
         path = here / side / f"{run.task}.json"
         path.parent.mkdir(exist_ok=True)
@@ -195,5 +189,12 @@ def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[Ev
             path=str(path.relative_to(here)),
             sha256=digest,
             software=run.software,
-            finished=run.finished,
+            finished=_when(run),
         )
+
+
+def _when(run: Run) -> datetime:
+    """The end of a run; what does not say it was read just now."""
+    if isinstance(run, EvalRun):
+        return run.finished
+    return datetime.fromisoformat(run.finished) if run.finished else datetime.now(UTC)

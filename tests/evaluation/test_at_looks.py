@@ -3,7 +3,7 @@
 from flagrelease.adapters.completion_client import CompletionClient
 from flagrelease.domain.evidence import EvalRun
 from flagrelease.evaluation.ask import ask
-from flagrelease.evaluation.at_looks import ask_at_looks
+from flagrelease.evaluation.at_looks import Looks, ask_at_looks
 from flagrelease.evaluation.items import read_items, select
 from tests.evaluation.conftest import FakeCompletions
 from tests.evaluation.samples import SIDE, KeptEvents, choice_task, choices
@@ -19,7 +19,7 @@ def asked(client: CompletionClient, *, until: int, seen: list[EvalRun]) -> EvalR
 
     return ask_at_looks(
         "a-task", choice_task(8), choices(8), SIDE, client,
-        events=KeptEvents(), order=ORDER, looks=(3, 6, 8), goes_on=goes_on,
+        events=KeptEvents(), looks=Looks(order=ORDER, after=(3, 6, 8), goes_on=goes_on),
     )  # fmt: skip
 
 

@@ -3,12 +3,24 @@
 import copy
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from flagrelease.adapters.recipes.catalogue import KINDS
+from flagrelease.domain.baseline import (
+    Answered,
+    BaselineStatement,
+    BaselineTask,
+    RecordFile,
+    Rerun,
+    RerunTask,
+    Written,
+)
+from flagrelease.domain.evalrun import DatasetFacts, Harness, RunFacts
 from flagrelease.domain.everything import Everything, Unreadable
+from flagrelease.domain.evidence import Software
 from flagrelease.domain.patch_series import Series
 from flagrelease.domain.value import Value
 from flagrelease.errors import RecipeError
@@ -17,7 +29,7 @@ from flagrelease.formats.strict import decode_yaml
 from flagrelease.lint.judge import Judged, judge
 from flagrelease.lint.project import Project
 from flagrelease.lint.rule import EXAMPLE_DAY
-from flagrelease.lint.views import PatchFolder
+from flagrelease.lint.views import BaselineView, PatchFolder
 
 Data = dict[str, Any]
 Changes = Mapping[str, Any]
@@ -41,6 +53,40 @@ PATCH_SETS = (
     _set("alpha", "c" * 40, "inference", ["large"]),
     _set("beta", "b" * 40, "train", []),
 )
+
+
+def _baseline(
+    name: str, *, model: str = "tiny", days: int = 300, signers: tuple[str, ...] = ("maker",)
+) -> BaselineView:
+    written = Written(by="maker", at=datetime(2030, 1, 1, tzinfo=UTC), tool="flagrelease")
+    facts = RunFacts(task="quiz", harness=Harness(name="flageval"), dataset=DatasetFacts(items=1000), metric="accuracy")
+    record = RecordFile(path=f"{name}/quiz.jsonl", sha256="0" * 64, answers=1000)
+    statement = BaselineStatement(
+        name=f"tiny/{name}.json",
+        title="A baseline",
+        answered=Answered(
+            chip="beta", software=(Software(name="own", version="1"),), model=model, weights_sha256="0" * 64
+        ),
+        policy="quick",
+        policy_sha256="0" * 64,
+        tasks=(BaselineTask(name="quiz", facts=facts, record=record, score=0.6),),
+        reruns=(Rerun(written=written, tasks=(RerunTask(task="quiz", record=record, items=1000, flipped=50),)),),
+        written=written,
+        expires=EXAMPLE_DAY + timedelta(days=days),
+    )
+    return BaselineView(name=f"tiny/{name}.json", record=statement, signers=signers)
+
+
+HELD = {
+    view.name: view
+    for view in (
+        _baseline("beta"),
+        _baseline("old", days=-1),
+        _baseline("soon", days=30),
+        _baseline("unsigned", signers=()),
+        _baseline("other", model="probe"),
+    )
+}
 
 WORDS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "chip": ("chips/alpha", ()),
@@ -72,6 +118,8 @@ def recipes() -> dict[str, Data]:
         },
         "models/tiny": _model("tiny", modalities=["text", "image"]),
         "models/probe": _model("probe", modalities=["text"]),
+        "harnesses/flageval": _harness("flageval", {"kind": "outside", "where": "in the chip's image"}),
+        "harnesses/local": _harness("local", {"kind": "environment", "requirements": "local.lock"}),
         "benchmarks/quiz": _benchmark("quiz", items=1000, aliases=["Quiz"], modalities=["text", "image"]),
         "benchmarks/essay": _benchmark("essay", items=500, step=None, judge="a judge", metric="judge score"),
         "benchmarks/riddle": _benchmark("riddle", items=1000),
@@ -167,6 +215,13 @@ def _benchmark(name: str, *, items: int, **more: object) -> Data:
     return basis | more
 
 
+def _harness(name: str, runs: Data) -> Data:
+    return {
+        "schema": "flagrelease.harness/v1", "name": name, "title": name.title(), "version": "1.0", "runs": runs,
+        "reads": "table", "argv": ["ask", "{{ base_url }}"],
+    }  # fmt: skip
+
+
 def _policy() -> Data:
     return {
         "schema": "flagrelease.gate/v1", "name": "quick", "title": "One task",
@@ -255,7 +310,15 @@ def _read(name: str, text: str) -> Value | Unreadable:
 
 def project(changes: Changes) -> Project:
     """The small set with these changes, on the day of the examples."""
-    return Project(recipes=everything(changed(changes)), today=EXAMPLE_DAY, templates=TEMPLATES, patch_sets=PATCH_SETS)
+    return Project(
+        recipes=everything(changed(changes)),
+        today=EXAMPLE_DAY,
+        templates=TEMPLATES,
+        patch_sets=PATCH_SETS,
+        harness_files=frozenset({"local.lock"}),
+        baselines=frozenset(HELD),
+        held=HELD,
+    )
 
 
 def judged(changes: Changes) -> tuple[Judged, ...]:
@@ -273,4 +336,5 @@ def written(folder: Path, changes: Changes) -> Path:
         path = folder / "dockerfiles" / template
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
+    (folder / "recipes" / "harnesses" / "local.lock").write_text("")
     return folder / "recipes"

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
+from flagrelease.domain.evidence import Baseline
+from flagrelease.formats.canonical import pretty_json
+from tests.gate.builders import a_run
+
 COMMIT = "0123456789ab"
+RECORD = Baseline(schema="flagrelease.baseline/v1", title="A record", produced_by="a test", runs=(a_run([True]),))
 
 FILES: Mapping[str, str] = {
     "recipes/chips/base.yaml": """
@@ -101,6 +106,15 @@ FILES: Mapping[str, str] = {
         scale: 100
         source: here
         """,
+    "recipes/harnesses/some.yaml": """
+        schema: flagrelease.harness/v1
+        name: some
+        title: Some Harness
+        version: "1.0"
+        runs: {kind: outside, where: in the image}
+        reads: table
+        argv: [ask]
+        """,
     "recipes/gates/strict.yaml": """
         schema: flagrelease.gate/v1
         name: strict
@@ -108,7 +122,7 @@ FILES: Mapping[str, str] = {
         harness_tasks:
           quiz: {harness: some, benchmark: quiz, metric: accuracy, items: 100, margin_pt: 3.0}
         """,
-    "recipes/baselines/small/record.json": "{}",
+    "recipes/baselines/small/record.json": pretty_json(RECORD).decode(),
     "dockerfiles/start.sh.j2": "exec {{ port }}\n",
     f"patches/flag_gems/{COMMIT}/alpha/0001-fix.patch": "a patch\n",
     "recipes/bundles/alpha/small.yaml": """

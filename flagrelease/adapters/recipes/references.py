@@ -7,18 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from flagrelease.adapters.recipes.found import Found, Shelf, unknown_name
+from flagrelease.adapters.recipes.named_harnesses import pinned_harnesses
 from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Chip
 from flagrelease.domain.component import PatchRef
-from flagrelease.domain.evidence import Baseline, EvalRun
-from flagrelease.domain.gate import Policy, Task
+from flagrelease.domain.gate import Policy
 from flagrelease.domain.model import Model, Weights
 from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.recipe import Recipe, Template
 from flagrelease.formats.inherit import near
 from flagrelease.formats.positions import Path as Key
-from flagrelease.formats.positions import printable, quoted
-from flagrelease.formats.strict import decode_json
+from flagrelease.formats.positions import quoted
 from flagrelease.smoke.names import SERVING
 
 
@@ -80,8 +79,8 @@ class _Parts:
         policy = found.named("gates", variant.gate, self._key("gate"), found.shelf.policy) if variant.gate else None
         self._check_length()
         self._check_deviations(on)
-        templates, baseline_sha256 = tuple(self._templates()), self._baseline(policy)
-        patch_sets = tuple(self._patch_sets())
+        templates, baseline_sha256 = tuple(self._templates()), self._baseline(policy, on)
+        patch_sets, harnesses = tuple(self._patch_sets()), tuple(pinned_harnesses(self._found, policy))
         if chip is None or model is None or engine is None or sdk is None or weights is None:
             return None
         # Every part was checked when it was read: to check the whole again would take longer than to read it.
@@ -100,6 +99,7 @@ class _Parts:
             templates=templates,
             patch_sets=patch_sets,
             baseline_sha256=baseline_sha256,
+            harnesses=harnesses,
         )
 
     def _second(self) -> tuple[Model | None, Weights | None]:
@@ -147,51 +147,38 @@ class _Parts:
             if found:
                 yield found
 
-    def _baseline(self, policy: Policy | None) -> str | None:
-        """The hash of the recorded reference, if that is what the bundle is held against."""
+    def _baseline(self, policy: Policy | None, on: date) -> str | None:
+        """The hash of the recorded reference, if that is what the bundle is held against.
+
+        One that has expired, or was withdrawn, is a fault where a day is asked for.
+        """
         reference, folder = self._variant.reference, self._found.shelf.recipes / "baselines"
-        if reference is None or reference.kind != "recorded":
+        if reference is None or reference.kind == "switched_off" or reference.baseline is None:
             return None
-        key, name = self._key("reference", "baseline"), printable(str(folder / reference.baseline))
+        key = self._key("reference", "baseline")
         content = self._found.content("baseline record", folder, reference.baseline, key)
         if content is None:
             return None
-        if policy is not None and policy.tasks:
-            record = self._found.read(lambda: decode_json(content, Baseline, source=name))
-            if record is not None:
-                self._check_covered(policy, record, name)
+        if policy is not None and (policy.tasks or on != date.min):
+            self._check_baseline(policy, reference.baseline, content, on)
         return hashlib.sha256(content).hexdigest()
 
-    def _check_covered(self, policy: Policy, record: Baseline, name: str) -> None:
-        """The record has to hold what the policy asks: it is compared item by item, after minutes of asking."""
-        file = self._found.shelf.recipes / "gates" / f"{policy.name}.yaml"
-        for task_name, task in policy.tasks.items():
-            runs = [run for run in record.runs if run.task == task_name]
-            if len(runs) != 1:
-                found = f"found {len(runs)}" if runs else f"found none{near(task_name, {r.task for r in record.runs})}"
-                text = f"wanted one record of this task in `{name}`, {found}"
-                self._found.wrong(("tasks", task_name), text, file=file)
-                continue
-            for key, asked, recorded in _differences(task, runs[0]):
-                text = f"wanted {recorded}, as recorded in `{name}`, found {asked}"
-                self._found.wrong(("tasks", task_name, *key), text, file=file)
+    def _check_baseline(self, policy: Policy, place: str, content: bytes, on: date) -> None:
+        """It has to be good on that day, and to hold what the policy asks, which is compared item by item."""
+        from flagrelease.adapters.recipes.named_baseline import Named  # noqa: PLC0415 - few commands need it
+
+        found, path = self._found, self._found.shelf.recipes / "baselines" / place
+        named = found.read(lambda: Named(place, path, content))
+        if named is None:
+            return
+        if text := found.read(lambda: named.why_not(policy, on)):
+            found.wrong(self._key("reference", "baseline"), text)
+        file = found.shelf.recipes / "gates" / f"{policy.name}.yaml"
+        for key, text in named.uncovered(policy):
+            found.wrong(key, text, file=file)
 
 
 def _named_set(patches: Path, component: str, ref: PatchRef) -> PatchSet | None:
     from flagrelease.adapters.recipes.named_patches import named_set  # noqa: PLC0415 - few bundles have patches
 
     return named_set(patches, component, ref)
-
-
-def _differences(task: Task, run: EvalRun) -> Iterator[tuple[Key, object, object]]:
-    """Keys of a task with what the policy says and what was recorded, where these are not the same."""
-    dataset = run.dataset
-    compared = (
-        (("kind",), quoted(task.kind), quoted(run.kind)),
-        (("metric",), quoted(task.metric), quoted(run.metric)),
-        (("dataset", "split"), quoted(task.dataset.split), quoted(dataset.split)),
-        (("dataset", "items_available"), task.dataset.items_available, dataset.items_available),
-        (("selection", "count"), task.selection.count, min(dataset.items_selected, len(run.items))),
-        (("selection", "seed"), task.selection.seed, dataset.selection_seed),
-    )
-    yield from (one for one in compared if one[1] != one[2])

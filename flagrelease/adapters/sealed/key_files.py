@@ -44,7 +44,7 @@ def make_key(folder: Path, name: str, passphrase: bytes | None) -> tuple[PublicK
 
 def write_public(private: Path) -> tuple[PublicKey, Path]:
     """The public file of a private one, written again. Raises SourceError where there is one already."""
-    key = read_private(_secret(private), str(private)).public
+    key = read_private(read_secret(private), str(private)).public
     path = private.with_suffix(PUBLIC)
     write_new(path, pretty_json(key), 0o644)
     return key, path
@@ -77,7 +77,7 @@ def load_private(
     files = [file for path in paths for file in (sorted(path.glob(f"*{PRIVATE}")) if path.is_dir() else [path])]
     keys = []
     for path in files:
-        file = read_private(_secret(path), str(path))
+        file = read_private(read_secret(path), str(path))
         if only is not None and file.public.id not in only:
             continue
         passphrase = ask(file.public) if file.locked else None
@@ -88,10 +88,11 @@ def load_private(
 def load_flagscale(path: Path) -> FlagScaleKey:
     """FlagScale's private key: the file, or the folder that its `--key-path` names. Raises SourceError."""
     file = path / "private_key.pem" if path.is_dir() else path
-    return FlagScaleKey(_secret(file), str(file))
+    return FlagScaleKey(read_secret(file), str(file))
 
 
-def _secret(path: Path) -> bytes:
+def read_secret(path: Path) -> bytes:
+    """The bytes of a private key. Raises SourceError where others on this machine may read it."""
     data = read_bounded(path, _LARGEST)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & _OTHERS:

@@ -69,7 +69,8 @@ def _acquire(path: Path, shown: str, waits: Waits) -> int:
                     said = True
                 fcntl.flock(fd, fcntl.LOCK_EX)
             if is_at(fd, path):
-                _sign(fd)
+                with writing(path, 0):
+                    _sign(fd)
                 return fd
         except BaseException:
             os.close(fd)

@@ -1,0 +1,1 @@
+"""What stands below `flagrelease baseline`, one command a file; each is imported when it is called."""
