@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -q
 AT_ONCE := -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types layers recipes docs bench baseline requirements clean clean-all
+.PHONY: help demo test test-quick lint types layers recipes docs bench baseline requirements harnesses clean clean-all
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ baseline: $(CACHE)/dev $(CACHE)/reference ## Produce the reference record of the
 requirements: $(CACHE)/dev ## Lock the dependencies anew, by name, version and hash
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group build $(LOCK_OPTIONS) -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group dev $(LOCK_OPTIONS) -o requirements-dev.lock
+
+harnesses: $(CACHE)/dev ## Lock the environments of harnesses anew, by name, version and hash; then `flagrelease lock`
+	for one in lm-eval evalscope; do $(BIN)/uv pip compile --quiet --upgrade recipes/harnesses/$$one.in $(LOCK_OPTIONS:requirements"=harnesses") -o recipes/harnesses/$$one.lock || exit 1; done
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make requirements"
 

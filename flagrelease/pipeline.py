@@ -105,7 +105,7 @@ class Run:
         self.folder = folder
         self._tools = tools
         self._journal = journal
-        self._code = code
+        self.code = self._code = code
         self._until = until
         self._anew = set(ORDER[ORDER.index(anew_from) :]) if anew_from else set()
 

@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Protocol
 
 from flagrelease.domain.chip import Architecture
+from flagrelease.domain.evalrun import HostFacts
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.domain.lock import LockedComponent
 from flagrelease.domain.release import Published
 from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, PatchedComponent
 from flagrelease.domain.value import Digest
+from flagrelease.harness_ports import Harnesses, Progress
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total) as work goes on; total 0 means unknown."""
+__all__ = [
+    "BlobWriter", "CompletionServer", "Completions", "Components", "Continuation", "Endpoint", "Events", "Harnesses",
+    "ImageEngine", "Progress", "Recipes", "Reply", "RequestFailedError", "RequestRejectedError", "ServeRequest",
+    "Server", "Store", "Supplier", "Target", "Templates", "Tools",
+]  # fmt: skip
 
 
 class Events(Protocol):
@@ -116,6 +121,8 @@ class Server:
     """Host pids of every process in the container, its first process included."""
     memory: Callable[[], int]
     """Bytes of the chip's memory that the container's processes hold now."""
+    started_as: Callable[[], tuple[Sequence[str], Mapping[str, str]]]
+    """The command and the environment of the first process, read from that process; empty once it has ended."""
     wait_until_healthy: Callable[[float], float]
     """Ask `/health` for so many seconds; the seconds it took. Raises SmokeError when it ended or was too late."""
 
@@ -142,11 +149,15 @@ class Endpoint(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ServeRequest:
-    """How to start an image's server. `mounts` are (host path, path in the image), read-only; `env` is set on top."""
+    """How to start an image's server. `mounts` are (host path, path in the image), read-only.
+
+    `env` is set on top of the image's own, and what `without` names is taken out of it.
+    """
 
     port: int
     mounts: tuple[tuple[Path, str], ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
     arguments: tuple[str, ...] = ()
     log: Path
 
@@ -159,6 +170,9 @@ class ImageEngine(Protocol):
 
     def build(self, context: BuildContext, progress: Progress) -> Image:
         """Assemble the image into the store. Equal contexts give equal digests."""
+
+    def host(self) -> HostFacts:
+        """The machine that images run on."""
 
     def free_port(self) -> int:
         """A port that no server of this machine listens on now."""
@@ -190,6 +204,9 @@ class Recipes(Protocol):
 
     def baseline(self, path: str, *, sha256: str) -> bytes:
         """The bytes of a baseline record. Raises LockError when it is not what the lock pins."""
+
+    def harness_file(self, path: str, *, sha256: str) -> bytes:
+        """The bytes of a harness's template or lock. Raises LockError when it is not what the bundle's lock pins."""
 
 
 class Templates(Protocol):
@@ -263,6 +280,10 @@ class Tools(Protocol):
 
     def completions(self, base_url: str) -> AbstractContextManager[CompletionServer]:
         """The completion API of the server at this address."""
+
+    @property
+    def harnesses(self) -> Harnesses:
+        """Runs harnesses."""
 
     @property
     def recipes(self) -> Recipes:

@@ -4,17 +4,20 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from flagrelease.adapters.output import lines_of
 from flagrelease.errors import ToolError
 
+TETHER = Path(__file__).with_name("tether.py")
 _TAIL_LINES = 200
 _LINE_LIMIT = 65536
 _KEPT_LIMIT = 256 << 20
@@ -27,7 +30,7 @@ class CompletedText:
 
     returncode: int
     stdout: str
-    """All of its standard output."""
+    """All of its standard output; nothing where somebody listened to it line by line."""
     tail: str
     """The last 200 lines of both its outputs."""
 
@@ -39,6 +42,9 @@ def run_program(
     timeout_s: float,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    heard: Callable[[str], None] | None = None,
+    secrets: Sequence[str] = (),
+    tethered: bool = False,
 ) -> CompletedText:
     """Run a program to its end.
 
@@ -48,6 +54,9 @@ def run_program(
         timeout_s: Seconds after which the program and all it started are killed.
         env: The whole environment of the program; none means this process's.
         cwd: Where it runs.
+        heard: Called with each line of both outputs, from threads of their own, one at a time.
+        secrets: What is struck out of all that it says.
+        tethered: Whether it ends with this process, however that does: for programs that leave something behind.
 
     Raises:
         ToolError: The program is not on this machine, or did not end in time.
@@ -57,9 +66,9 @@ def run_program(
         if sink:
             sink.write(f"$ {shlex.join(argv)}\n".encode())
             sink.flush()
-        process = stack.enter_context(_started(argv, env=env, cwd=cwd))
-        pump = _Pump(sink)
-        readers = [pump.read(process.stdout, keep=True), pump.read(process.stderr, keep=False)]
+        process = stack.enter_context(_started(argv, env=env, cwd=cwd, tethered=tethered))
+        pump = _Pump(sink, heard, tuple(secret.encode() for secret in secrets))
+        readers = [pump.read(process.stdout, keep=heard is None), pump.read(process.stderr, keep=False)]
         try:
             returncode = process.wait(timeout_s)
         except BaseException as error:
@@ -90,11 +99,15 @@ def _join(readers: Sequence[threading.Thread], group: int) -> None:
             reader.join()
 
 
-def _started(argv: Sequence[str], *, env: Mapping[str, str] | None, cwd: Path | None) -> "subprocess.Popen[bytes]":
+def _started(
+    argv: Sequence[str], *, env: Mapping[str, str] | None, cwd: Path | None, tethered: bool
+) -> "subprocess.Popen[bytes]":
+    before = (sys.executable, "-I", "-S", str(TETHER)) if tethered else ()
     try:
         return subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
+            [*before, *argv],
+            # The end of the tether: it is held open for as long as this process lives.
+            stdin=subprocess.PIPE if tethered else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(env) if env is not None else None,
@@ -112,8 +125,10 @@ def _started(argv: Sequence[str], *, env: Mapping[str, str] | None, cwd: Path | 
 class _Pump:
     """Reads both outputs at once, so that neither can block the program."""
 
-    def __init__(self, sink: IO[bytes] | None) -> None:
+    def __init__(self, sink: IO[bytes] | None, heard: Callable[[str], None] | None, secrets: Sequence[bytes]) -> None:
         self._sink = sink
+        self._heard = heard
+        self._secrets = secrets
         self._guard = threading.Lock()
         self._tail: deque[bytes] = deque(maxlen=_TAIL_LINES)
         self._kept: list[bytes] = []
@@ -126,7 +141,7 @@ class _Pump:
         return thread
 
     def _drain(self, stream: IO[bytes], keep: bool) -> None:  # noqa: FBT001  # a thread's arguments are positional
-        while line := stream.readline(_LINE_LIMIT):
+        for line in self._lines(stream):
             with self._guard:
                 self._tail.append(line)
                 if keep:
@@ -134,6 +149,14 @@ class _Pump:
                 if self._sink:
                     self._sink.write(line)
                     self._sink.flush()
+                if self._heard:
+                    self._heard(line.decode("utf-8", "replace").rstrip("\n"))
+
+    def _lines(self, stream: IO[bytes]) -> Iterator[bytes]:
+        """As they are, where nobody listens for single lines."""
+        if self._heard or self._secrets:
+            return lines_of(stream, self._secrets)
+        return iter(lambda: stream.readline(_LINE_LIMIT), b"")
 
     def _keep(self, line: bytes) -> None:
         self._size += len(line)

@@ -50,6 +50,7 @@ COMMANDS = {
     "schema": Listed("Recipes", "Write the JSON schemas of all recipe files."),
     "request": Listed("Bundle", "Write the mail to the vendor for what only the vendor gives out."),
     "build": Listed("Bundle", "Build, prove and pack a bundle, from its lock to the verdict and a draft card."),
+    "evaluate": Listed("Bundle", "Ask a built bundle or a running server again, by tasks and harnesses of its policy."),
     "gate": Listed("Bundle", "Judge any two results of a harness by a policy: GO, NO-GO or HOLD."),
     "run": Listed("Bundle", "Start a built bundle's server on this machine."),
     "publish": Listed("Release", "Publish a bundle that the gate let through, and verify it by digest."),

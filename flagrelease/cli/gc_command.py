@@ -1,4 +1,6 @@
-"""Remove from the store what no bundle folder names: blobs, unpacked images, mirrors, cut downloads, damaged files.
+"""Remove from the store what no bundle folder names: blobs, unpacked images, mirrors, harnesses, cut downloads.
+
+Damaged files go too, and what evaluations that were cut off have kept.
 
 A bundle folder that was deleted no longer counts. Refuses to run while a build is using the store.
 """
@@ -11,6 +13,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from flagrelease.adapters.harnesses.environments import FOLDER as HARNESSES
+from flagrelease.adapters.harnesses.runner import FOLDER as EVALUATIONS
 from flagrelease.adapters.mirrors.care import mirror_folders, needed
 from flagrelease.adapters.mirrors.mirrors import FOLDER as MIRRORS
 from flagrelease.adapters.patches.checks import FOLDER as PATCH_CHECKS
@@ -30,7 +34,18 @@ _PASSING = ("partial", "damaged", "tmp")
 _BLOBS = ("blobs", "seen")
 """The folders of blobs and of what was noted of them."""
 
-_OURS = ("roots", "rootfs", "apt", *_PASSING, "fsck.jsonl", PARSED_RECIPES, PATCH_CHECKS, MIRRORS)
+_OURS = (
+    "roots",
+    "rootfs",
+    "apt",
+    *_PASSING,
+    "fsck.jsonl",
+    PARSED_RECIPES,
+    PATCH_CHECKS,
+    MIRRORS,
+    HARNESSES,
+    EVALUATIONS,
+)
 """What a store holds beside its blobs, its tag and its locks; what else lies there is somebody else's."""
 
 
@@ -89,6 +104,12 @@ def _leftovers(home: Path, kept: frozenset[Digest]) -> Iterator[Path]:
     for unpacked in sorted((home / "rootfs").glob("*")):
         if f"sha256:{unpacked.name.partition('.')[0]}" not in kept:
             yield unpacked
+    # An environment is called by the hash of its lock, which is in the lock of every bundle that uses it.
+    for made in sorted((home / HARNESSES).glob("*")):
+        if f"sha256:{made.name.partition('-')[0].partition('.')[0]}" not in kept:
+            yield made
+    # No build is running, so what is kept of evaluations is of runs that were cut off and not taken up.
+    yield from sorted((home / EVALUATIONS).glob("*"))
 
 
 def _all(home: Path, store: FileStore) -> Doomed:

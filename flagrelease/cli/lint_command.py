@@ -160,6 +160,7 @@ def _project(catalogue: Catalogue, day: date, count: Count) -> Project:
         folder=printable(str(catalogue.recipes)),
         templates=_files_below(catalogue.templates),
         baselines=_files_below(catalogue.recipes / "baselines"),
+        harness_files=_files_below(catalogue.recipes / "harnesses"),
         patch_sets=tuple(_patch_folders(catalogue.patches)),
         passing=count,
     )

@@ -1,6 +1,7 @@
-"""What `build`, `run` and `publish` share: the recipe, its lock, the bundle's folder, and a run in it."""
+"""What `build`, `evaluate`, `run` and `publish` share: the recipe, its lock, the bundle's folder, and a run in it."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
 from flagrelease.domain.verdict import Verdict
+from flagrelease.errors import FlagReleaseError
 from flagrelease.pipeline import Run
 from flagrelease.report.journal import Journal
 from flagrelease.stages.publish import recorded
@@ -31,6 +33,19 @@ class Session:
     folder: Path
     tools: HostTools
     run: Run
+    journal: Journal
+
+    @contextmanager
+    def told(self, stage: str) -> Iterator[None]:
+        """What is done in the block is told as of this stage, and is no result of it."""
+        begin = time.monotonic()
+        self.journal.started(stage)
+        try:
+            yield
+        except (FlagReleaseError, KeyboardInterrupt) as error:
+            self.journal.failed(stage, time.monotonic() - begin, str(error) or type(error).__name__)
+            raise
+        self.journal.finished(stage, time.monotonic() - begin)
 
     def released(self, verdict: Verdict) -> Release | None:
         """Where the image was published to by this very verdict, if it was."""
@@ -48,10 +63,11 @@ def session(
     until: str | None = None,
     anew_from: str | None = None,
     on: date | None = None,
+    fresh: bool = False,
 ) -> Iterator[Session]:
     """Hold a bundle's folder: a second run of the same bundle waits here and then finds everything done.
 
-    `on` is the day that declared deviations have to be in force on.
+    `on` is the day that declared deviations have to be in force on; with `fresh`, harnesses begin anew.
     """
     catalogue = cached_catalogue(settings)
     recipe = catalogue.recipe(chip, model, variant, on=on)
@@ -64,10 +80,10 @@ def session(
         # In the folder itself: it may be reached by another name, or by runs with another store.
         stack.enter_context(hold(folder, "run", on_wait=journal.said))
         register(settings.home, folder)
-        tools = HostTools(settings, journal, catalogue)
+        tools = HostTools(settings, journal, catalogue, fresh=fresh)
         stack.callback(tools.close)
         run = Run(folder=folder, tools=tools, journal=journal, code=code_sha256(), until=until, anew_from=anew_from)
-        yield Session(recipe=recipe, lock=lock, folder=folder, tools=tools, run=run)
+        yield Session(recipe=recipe, lock=lock, folder=folder, tools=tools, run=run, journal=journal)
 
 
 @contextmanager

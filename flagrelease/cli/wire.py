@@ -15,7 +15,7 @@ from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.supplier import HostSupplier, Origins
 from flagrelease.cli.settings import Settings
 from flagrelease.locking.resolver import Resolver
-from flagrelease.ports import CompletionServer, Components, Endpoint, Events, ImageEngine, Target, Templates
+from flagrelease.ports import CompletionServer, Components, Endpoint, Events, Harnesses, ImageEngine, Target, Templates
 from flagrelease.report.journal import Display
 from flagrelease.report.plain import PlainDisplay
 from flagrelease.report.quiet import QuietDisplay
@@ -24,8 +24,9 @@ from flagrelease.report.quiet import QuietDisplay
 class HostTools:
     """`ports.Tools` on this machine."""
 
-    def __init__(self, settings: Settings, events: Events, catalogue: Catalogue) -> None:
+    def __init__(self, settings: Settings, events: Events, catalogue: Catalogue, *, fresh: bool = False) -> None:
         self._settings = settings
+        self._fresh = fresh
         self.events = events
         self.recipes = catalogue
         self.store = FileStore(settings.home, on_wait=events.said, on_damage=events.said)
@@ -63,6 +64,20 @@ class HostTools:
         module = import_module("flagrelease.engines.embedded.engine")
         engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
         return engine
+
+    @cached_property
+    def harnesses(self) -> Harnesses:
+        """Runs harnesses."""
+        settings, module = self._settings, import_module("flagrelease.adapters.harnesses.runner")
+        harnesses: Harnesses = module.HostHarnesses(
+            settings.home,
+            self.recipes,
+            environ=settings.environ,
+            offline=settings.offline,
+            say=self.events.said,
+            fresh=self._fresh,
+        )
+        return harnesses
 
     @cached_property
     def templates(self) -> Templates:

@@ -116,12 +116,16 @@ class SwitchedOff(Value):
 
 
 class OtherChip(Value):
-    """Measured against another chip with its own stack; its record is made with the same harness."""
+    """Measured against another chip with its own stack; its record is made with the same harness.
+
+    `baseline` is that record, below `recipes/baselines/`; as long as there is none, the gate cannot say GO.
+    """
 
     kind: Literal["other_chip"]
     chip: Name
     hardware: Name | None = None
     stack: Text
+    baseline: RelativePath | None = None
 
 
 Reference = Annotated[Recorded | SwitchedOff | OtherChip, Field(discriminator="kind")]

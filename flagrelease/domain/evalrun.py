@@ -24,11 +24,50 @@ _Count = Annotated[int, Field(ge=0)]
 
 
 class Harness(Value):
-    """What asked and scored. `config_sha256` covers what its own configuration says of the task."""
+    """What asked and scored. `config_sha256` covers what its own configuration says of the task.
+
+    `requirements_sha256` is the hash of the lock that its environment was made of.
+    """
 
     name: Text
     version: Text | None = None
     config_sha256: Sha256 | None = None
+    requirements_sha256: Sha256 | None = None
+
+
+class ServerFacts(Value):
+    """The server as it ran: the command and variables of its first process, read from the process itself.
+
+    A value that looks like a key is left out as `(hidden)`. `switches` are the variables that the bundle's reference
+    names, with their values in that process; null where they were not set. `settings` are those of the bundle's recipe
+    that an answer may depend on, such as threads.
+    """
+
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = Field(default_factory=dict)
+    switches: Mapping[str, str | None] = Field(default_factory=dict)
+    settings: Mapping[str, str] = Field(default_factory=dict)
+
+
+SWITCH: Final = "server.switch."
+UNSET: Final = "server.unset."
+"""How the settings of a record that has no place for a server's switches say what was set, and what was not."""
+
+
+def switches_in(settings: Mapping[str, str]) -> ServerFacts | None:
+    """The switches that such settings tell of; None where they tell of none."""
+    on = {key.removeprefix(SWITCH): value for key, value in settings.items() if key.startswith(SWITCH)}
+    off = {key.removeprefix(UNSET): None for key in settings if key.startswith(UNSET)}
+    return ServerFacts(switches={**on, **off}) if on or off else None
+
+
+class HostFacts(Value):
+    """The machine that the server ran on."""
+
+    kernel: Text
+    cpu: Text | None = None
+    cores: _Count
+    python: Text
 
 
 class DatasetFacts(Value):
@@ -124,6 +163,8 @@ class RunFacts(Value):
     precision: Text | None = None
     chip: Text | None = None
     image: Digest | None = None
+    server: ServerFacts | None = None
+    host: HostFacts | None = None
     software: tuple[Software, ...] = ()
     settings: Mapping[str, str] = Field(default_factory=dict)
     shots: _Count | None = None

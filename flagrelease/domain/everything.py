@@ -8,6 +8,7 @@ from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Chip
 from flagrelease.domain.engine import Engine
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.harness import Harness
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
 
@@ -42,6 +43,7 @@ class Everything:
     engines: Mapping[str, Engine] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
+    harnesses: Mapping[str, Harness] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     bundles: Mapping[tuple[str, str], Bundle] = field(default_factory=dict)
     published: Mapping[tuple[str, str], Published] = field(default_factory=dict)

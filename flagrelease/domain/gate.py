@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from flagrelease.domain.source import FileSource
-from flagrelease.domain.value import Name, Text, Value
+from flagrelease.domain.value import Name, RelativePath, Text, Value
 
 Points = Annotated[
     float, Field(gt=0, le=5.0, description="percentage points; 5 is the widest margin anybody published")
@@ -17,6 +17,13 @@ FLIP_RATE: Final = 0.10
 
 FlipRate = Annotated[float, Field(gt=0, lt=1, description="share of items two equal chips answer differently")]
 FlipSource = Annotated[Text | None, Field(description="where a flip rate below the default was measured")]
+
+
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=80)]
+"""A field of an item."""
+
+ItemFormat = Literal["commonsense_qa", "boolq_passage", "json_lines"]
+"""What a file of items is read as (`flagrelease/evaluation/items.py`)."""
 
 
 class Dataset(Value):
@@ -73,8 +80,43 @@ class Task(Value):
         return text
 
 
+class ItemsFile(Value):
+    """The items as the harness reads them, one JSON object a line: each of its fields is a template of an item's own.
+
+    An item of `commonsense_qa` has `id`, `question`, `options` (by label) and `gold`, one of `boolq_passage` has `id`,
+    `context` and `gold`, one of `json_lines` has the fields that its line has.
+    """
+
+    path: RelativePath
+    fields: dict[FieldName, Annotated[str, Field(max_length=2000)]] = Field(min_length=1)
+
+
+class TaskFile(Value):
+    """A file of the harness's own about the task, such as its definition; `template` lies in `recipes/harnesses/`."""
+
+    path: RelativePath
+    template: RelativePath
+
+
+class Asking(Value):
+    """What a harness needs to ask a task: the items, their form, its own files, arguments of generation.
+
+    `arguments` are for its templates and its command; `judge_url` is the address of the judging model's API.
+    """
+
+    dataset: Dataset
+    selection: Selection
+    format: ItemFormat
+    items: ItemsFile
+    files: tuple[TaskFile, ...] = ()
+    arguments: dict[Name, str | int | float | bool | tuple[str, ...]] = Field(default_factory=dict)
+    judge_url: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$", max_length=400)] | None = None
+
+
 class HarnessTask(Value):
     """One benchmark that a harness of its own asks; `benchmark` names its facts below `recipes/benchmarks/`.
+
+    `asked` is what the harness is given where it is run here; without it, its evidence comes from elsewhere.
 
     `scale` and `items` are repeated here so that the policy says by itself what it decides on; lint compares them.
     """
@@ -92,6 +134,13 @@ class HarnessTask(Value):
     flip_rate: FlipRate = FLIP_RATE
     flip_source: FlipSource = None
     judge: Text | None = None
+    asked: Asking | None = None
+
+    @model_validator(mode="after")
+    def _asks_its_items(self) -> "HarnessTask":
+        if self.asked and self.asked.selection.count != self.items:
+            raise ValueError(f"wanted `asked.selection.count` to be {self.items}, which is the task's `items`")
+        return self
 
 
 class SuiteClaim(Value):

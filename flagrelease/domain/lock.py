@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from flagrelease.domain.bundle import ImageFile, Serving, Smoke
+from flagrelease.domain.bundle import ImageFile, Reference, Serving, Smoke
 from flagrelease.domain.chip import Architecture, DebianBase
 from flagrelease.domain.component import GitSource
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.harness import PinnedHarness
 from flagrelease.domain.model import Licence
 from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.source import Commit, FileSource, LockedDeb, LockedFile, LockedWheel
@@ -70,7 +71,7 @@ class LockedComponent(Value):
 
 
 class LockedDataset(Value):
-    """The file that holds a task's items."""
+    """The file that holds the items of a task, be it asked here or by a harness."""
 
     task: Name
     source: FileSource
@@ -129,10 +130,18 @@ class Lock(_Resolved):
     smoke: Smoke
     policy: Policy
     datasets: tuple[LockedDataset, ...]
-    baseline: LockedBaseline
+    harnesses: tuple[PinnedHarness, ...] = ()
+    reference: Reference | None = None
+    baseline: LockedBaseline | None = None
+
+    def harness(self, name: str) -> PinnedHarness:
+        """The harness of that name: there is one for each that the policy names."""
+        return next(one for one in self.harnesses if one.harness.name == name)
 
 
-InputKind = Literal["base", "image", "installer", "component", "patches", "wheel", "weights", "dataset", "baseline"]
+InputKind = Literal[
+    "base", "image", "installer", "component", "patches", "wheel", "weights", "dataset", "harness", "baseline"
+]  # fmt: skip
 
 
 class LockedInput(Value):

@@ -7,6 +7,7 @@ from flagrelease.domain.chip import Architecture, Chip, Sdk
 from flagrelease.domain.component import Component, GitSource
 from flagrelease.domain.engine import Engine
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.harness import PinnedHarness
 from flagrelease.domain.model import Model, Weights
 from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.value import Name, RelativePath, Sha256, Value
@@ -19,6 +20,7 @@ FOR_READERS: dict[str, Any] = {
     "model": {"not_released", "sources", "note", "benchmarks", "weights", "upstream", "family"},
     "second_model": {"not_released", "sources", "note", "benchmarks", "weights", "upstream", "family"},
     "sdk": {"note"},
+    "harnesses": {"harness": {"note", "sources"}},
     "variant": {"waivers", "defects", "sources", "note", "published", "hub"},
 }
 """What is there for readers and for lint: a change of it changes no bundle, so no lock becomes stale by it."""
@@ -48,6 +50,7 @@ class Recipe(Value):
     templates: tuple[Template, ...] = ()
     patch_sets: tuple[PatchSet, ...] = ()
     baseline_sha256: Sha256 | None = None
+    harnesses: tuple[PinnedHarness, ...] = ()
 
     @property
     def name(self) -> str:
@@ -99,8 +102,15 @@ class Recipe(Value):
         serves = self.serving is not None and bool(self.variant.entrypoint) and self.variant.image is None
         weights, second = self.weights, self.second_weights
         filed = None not in (weights.source, weights.format, self.model.parameters) and second is not None
-        proven = None not in (self.policy, self.baseline_sha256, self.variant.smoke, self.sdk.python)
+        proven = None not in (self.policy, self.variant.reference, self.variant.smoke, self.sdk.python)
+        proven = proven and (self.recorded is None or self.baseline_sha256 is not None)
         return made_of and serves and filed and proven
+
+    @property
+    def recorded(self) -> RelativePath | None:
+        """The record below `recipes/baselines/` that it is held against, where that is what it names."""
+        reference = self.variant.reference
+        return reference.baseline if reference and reference.kind != "switched_off" else None
 
     def patch_set(self, component: str) -> PatchSet | None:
         """The patch set of a component, where the project has it."""

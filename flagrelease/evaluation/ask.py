@@ -68,20 +68,22 @@ def ask(
     answered: Mapping[str, Answered] = _NOTHING,
     keep: Callable[[Answered], None] = _forget,
     now: Callable[[], datetime] = _now,
+    limit: int | None = None,
 ) -> EvalRun:
     """Every selected item of `task`, or `only` these, answered by `side` in fixed order; `data` is the dataset's file.
 
     An item the side refuses is `rejected`, one that fails is `error`; both score 0 and stay in the record. After
     GIVE_UP_AFTER errors in a row the rest are errors too. `answered` (by item id) are not asked again; `keep` is called
-    with every newly answered item, so that a broken run can be taken up.
+    with every newly answered item, so that a broken run can be taken up. Only the first `limit` items are asked where
+    one is given; the record says so by their number.
 
     Raises:
         SourceError: the dataset is not what its format says.
         RecipeError: the task does not fit together, or the dataset has another number of items than the policy says.
     """
     started = now()
-    prompts = prompts_of(name, task, data)
-    dataset = dataset_of(name, task, data)
+    prompts = prompts_of(name, task, data)[:limit]
+    dataset = dataset_of(name, task, data).model_copy(update={"items_selected": len(prompts)})
     records = _ask_all(name, _those(prompts, only), completions, events=events, answered=answered, keep=keep)
     items = tuple(record.item for record in records)
     token_ids = prompts_sha256(record.token_ids_sha256 for record in records)
@@ -139,7 +141,7 @@ def _ask_all(
 
 def dataset_of(name: Name, task: Task, data: bytes) -> DatasetRecord:
     """Where a task's items came from. Raises RecipeError when the task names more than one file."""
-    carrier, members = _carrier(task.dataset.source)
+    carrier, members = carrier_of(task.dataset.source)
     if len(members) != 1:
         raise RecipeError(f"task `{name}`: wanted one file as the dataset's source, found {len(members)}")
     return DatasetRecord(
@@ -154,7 +156,8 @@ def dataset_of(name: Name, task: Task, data: bytes) -> DatasetRecord:
     )
 
 
-def _carrier(source: FileSource) -> tuple[str, tuple[str, ...]]:
+def carrier_of(source: FileSource) -> tuple[str, tuple[str, ...]]:
+    """What carries files, at which version, and their names in it."""
     match source:
         case WheelSource():
             return f"wheel {source.project} {source.version}", source.members

@@ -53,8 +53,18 @@ class PassageItem:
     gold: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class LineItem:
+    """A JSON object as it was found: for harnesses, which know what its fields mean."""
+
+    id: str
+    sha256: str
+    record: dict[str, Any]
+
+
 ItemSource = ChoiceItem | PassageItem
-S = TypeVar("S", ChoiceItem, PassageItem, ChoiceItem | PassageItem)
+AnyItem = ChoiceItem | PassageItem | LineItem
+S = TypeVar("S", ChoiceItem, PassageItem, ChoiceItem | PassageItem, AnyItem)
 
 
 def read_items(format_: Format, data: bytes) -> tuple[ItemSource, ...]:
@@ -73,6 +83,21 @@ def read_items(format_: Format, data: bytes) -> tuple[ItemSource, ...]:
     if format_ == "commonsense_qa":
         return tuple(_choice(line) for line in lines)
     return tuple(_passages(lines))
+
+
+def read_lines(data: bytes) -> tuple[LineItem, ...]:
+    """JSON lines as they are. An item's id is its `id`, where that is a text or a whole number, or else its line's.
+
+    Raises:
+        SourceError: a line is no JSON object; the message names the line.
+    """
+    return tuple(_line_item(line) for line in _lines(data, "json_lines"))
+
+
+def _line_item(line: "_Line") -> LineItem:
+    own = line.record.get("id")
+    named = isinstance(own, str | int) and not isinstance(own, bool) and own != ""
+    return LineItem(id=str(own) if named else line.id, sha256=line.sha256, record=line.record)
 
 
 def select(items: Sequence[S], count: int, seed: int) -> tuple[S, ...]:
@@ -139,7 +164,7 @@ def _passages(lines: "Iterator[_Line]") -> Iterator[PassageItem]:
 class _Line:
     """One line as a JSON object, and where it stands."""
 
-    format: Format
+    format: Format | Literal["json_lines"]
     number: int
     sha256: str
     record: dict[str, Any]
@@ -160,7 +185,7 @@ class _Line:
         return SourceError(f"line {self.number} of the {self.format} items: wanted {wanted}, found {found}")
 
 
-def _lines(data: bytes, format_: Format) -> Iterator[_Line]:
+def _lines(data: bytes, format_: Format | Literal["json_lines"]) -> Iterator[_Line]:
     raws = data.removesuffix(b"\n").split(b"\n")
     for number, raw in enumerate(raws, start=1):
         line = _Line(format=format_, number=number, sha256=hashlib.sha256(raw).hexdigest(), record={})

@@ -50,6 +50,7 @@ _PATTERNS: Final[dict[str, str]] = {
     r"^[0-9A-Za-z.+!_-]+$": "a version",
     r"^r[1-9][0-9]*$": "a revision such as r1",
     r"^FR[0-9]{3}$": "a rule such as FR001",
+    r"^https?://[^\s@?#]+$": "an address without a name, a key or a query in it",
     r"^[\w.-]+$": "the name of a tag or branch",
 }
 

@@ -10,6 +10,7 @@ from flagrelease.domain.engine import Engine
 from flagrelease.domain.evalrun import EvalRunFile
 from flagrelease.domain.evidence import Baseline
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.harness import Harness
 from flagrelease.domain.lock import LockFile
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
@@ -26,12 +27,13 @@ _KINDS: Final[dict[str, type[Value]]] = {
     "engine.json": Engine,
     "evalrun.json": EvalRunFile,
     "gate.json": Policy,
+    "harness.json": Harness,
     "lock.json": LockFile,
     "model.json": Model,
     "published.json": Published,
 }
 
-_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Model, Policy, Published}
+_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Harness, Model, Policy, Published}
 """What people write, and what may extend another of its kind."""
 
 _PART: Final = ".part"

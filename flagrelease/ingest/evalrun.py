@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evalrun import STATUSES, DatasetFacts, Harness, Headline, RunFacts, selection_of
+from flagrelease.domain.evalrun import STATUSES, DatasetFacts, Harness, Headline, RunFacts, selection_of, switches_in
 from flagrelease.domain.evidence import Baseline, EvalRun
 from flagrelease.formats.strict import decode_json
 from flagrelease.ingest.format import Format, Unit
@@ -126,6 +126,7 @@ def from_v1(sources: Sources, name: str, run: EvalRun) -> Record:
         precision=run.precision,
         chip=run.chip,
         image=run.image,
+        server=switches_in(run.settings),
         software=run.software,
         settings={"kind": run.kind, "model": run.model, "prompts_sha256": run.prompts_sha256},
         metric=run.metric,

@@ -13,7 +13,8 @@ from flagrelease.lint.power import Count, passing
 from flagrelease.lint.views import PatchFolder, SdkView, TableView, VariantView
 
 _KINDS = {
-    "chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark", "gates": "gate policy",
+    "chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark",
+    "harnesses": "harness", "gates": "gate policy",
 }  # fmt: skip
 
 
@@ -31,6 +32,7 @@ class Project:
     folder: str = "recipes"
     templates: frozenset[str] = frozenset()
     baselines: frozenset[str] = frozenset()
+    harness_files: frozenset[str] = frozenset()
     patch_sets: tuple[PatchFolder, ...] = ()
     used_waivers: frozenset[tuple[Cell, int]] = frozenset()
     waivable: Mapping[str, bool] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Project:
         recipes = self.recipes
         flat = (
             ("chips", recipes.chips), ("engines", recipes.engines), ("models", recipes.models),
-            ("benchmarks", recipes.benchmarks), ("gates", recipes.policies),
+            ("benchmarks", recipes.benchmarks), ("harnesses", recipes.harnesses), ("gates", recipes.policies),
         )  # fmt: skip
         nested = (("bundles", recipes.bundles), ("published", recipes.published))
         return (
@@ -125,7 +127,7 @@ class Project:
         recipes = self.recipes
         readable = {
             "chips": recipes.chips, "engines": recipes.engines, "models": recipes.models,
-            "benchmarks": recipes.benchmarks, "gates": recipes.policies,
+            "benchmarks": recipes.benchmarks, "harnesses": recipes.harnesses, "gates": recipes.policies,
         }  # fmt: skip
         broken = [PurePosixPath(one.path) for one in recipes.unreadable]
         return {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flagrelease.domain.lock import InputKind, Lock, LockedWeights, PartialLock
+from flagrelease.formats.canonical import sha256_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +66,20 @@ def _whole(lock: Lock) -> tuple[Input, ...]:
         )
         for d in lock.datasets
     )  # fmt: skip
-    baseline = Input(
-        key="reference", kind="baseline", name=lock.baseline.path, version=lock.baseline.sha256[:12],
-        pin=lock.baseline.sha256, size=0,
+    harnesses = (
+        Input(
+            key=f"harnesses.{one.harness.name}", kind="harness", name=one.harness.title, version=one.harness.version,
+            pin=sha256_of(one), size=0,
+        )
+        for one in lock.harnesses
     )  # fmt: skip
+    baseline = (
+        Input(key="reference", kind="baseline", name=one.path, version=one.sha256[:12], pin=one.sha256, size=0)
+        for one in (lock.baseline,)
+        if one
+    )
     weights = (*_weights("weights", lock.weights), *_weights("smoke.second_model", lock.second_model))
-    return (*base, *wheels, *_components(lock), *files, *weights, *datasets, baseline)
+    return (*base, *wheels, *_components(lock), *files, *weights, *datasets, *harnesses, *baseline)
 
 
 def _components(lock: Lock) -> Iterator[Input]:

@@ -121,10 +121,10 @@ def _inputs(recipe: Recipe, resolver: Resolver) -> Iterator[_Asked]:
     yield _weights("weights", recipe.model.title, recipe.weights, resolver)
     if recipe.second_model and recipe.second_weights:
         yield _weights("smoke.second_model", recipe.second_model.title, recipe.second_weights, resolver)
-    if recipe.baseline_sha256 and variant.reference and variant.reference.kind == "recorded":
+    if recipe.baseline_sha256 and recipe.recorded and variant.reference:
         pin = (recipe.baseline_sha256, (), None)
         yield _Asked(
-            key="reference", kind="baseline", name=variant.reference.baseline, question=variant.reference,
+            key="reference", kind="baseline", name=recipe.recorded, question=variant.reference,
             find=lambda: pin, stated=True,
         )  # fmt: skip
 

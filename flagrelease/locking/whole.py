@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flagrelease import __version__
-from flagrelease.domain.bundle import Serving, Smoke
+from flagrelease.domain.bundle import Reference, Serving, Smoke
 from flagrelease.domain.component import GitSource
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.lock import (
@@ -36,7 +36,8 @@ class _Parts:
     serving: Serving
     smoke: Smoke
     policy: Policy
-    baseline: LockedBaseline
+    reference: Reference
+    baseline: LockedBaseline | None
 
 
 def make_whole(
@@ -78,9 +79,11 @@ def make_whole(
         smoke=parts.smoke,
         policy=parts.policy,
         datasets=tuple(
-            LockedDataset(task=name, source=task.dataset.source, file=files(task.dataset.source)[0])
-            for name, task in parts.policy.tasks.items()
+            LockedDataset(task=name, source=source, file=files(source)[0])
+            for name, source in _sources(parts.policy).items()
         ),
+        harnesses=recipe.harnesses,
+        reference=parts.reference,
         baseline=parts.baseline,
     )
 
@@ -88,14 +91,13 @@ def make_whole(
 def _parts(recipe: Recipe) -> _Parts:
     reference = recipe.variant.reference
     assert reference is not None
-    assert reference.kind == "recorded"
     assert recipe.sdk.python
     assert recipe.second_model
     assert recipe.second_weights
     assert recipe.serving
     assert recipe.variant.smoke
     assert recipe.policy
-    assert recipe.baseline_sha256
+    path, sha256 = recipe.recorded, recipe.baseline_sha256
     return _Parts(
         python=recipe.sdk.python,
         second=recipe.second_model,
@@ -103,8 +105,16 @@ def _parts(recipe: Recipe) -> _Parts:
         serving=recipe.serving,
         smoke=recipe.variant.smoke,
         policy=recipe.policy,
-        baseline=LockedBaseline(path=reference.baseline, sha256=recipe.baseline_sha256),
+        reference=reference,
+        baseline=LockedBaseline(path=path, sha256=sha256) if path and sha256 else None,
     )
+
+
+def _sources(policy: Policy) -> dict[str, FileSource]:
+    """Where the items of each task come from, of those whose items are known here."""
+    own = {name: task.dataset.source for name, task in policy.tasks.items()}
+    handed = {name: task.asked.dataset.source for name, task in policy.harness_tasks.items() if task.asked}
+    return own | handed
 
 
 def _looked_up_once(

@@ -109,7 +109,7 @@ class Reasons:
     def _of_files(self, cell: Cell) -> Iterator[Reason]:
         variant = self._now.everything.variant(cell)
         paths = [f"{TEMPLATES}/{file.template}" for file in variant.files]
-        if variant.reference and variant.reference.kind == "recorded":
+        if variant.reference and variant.reference.kind != "switched_off" and variant.reference.baseline:
             paths.append(f"{RECIPES}/baselines/{variant.reference.baseline}")
         for name, component in variant.components.items():
             if component.patches:
@@ -138,7 +138,8 @@ def value_at(everything: Everything, path: str, at: Path) -> Value | Absent | No
     folder, *names = path.removesuffix(".yaml").split("/")
     holders: Mapping[str, Mapping[Any, Value]] = {
         "chips": everything.chips, "engines": everything.engines, "models": everything.models,
-        "benchmarks": everything.benchmarks, "gates": everything.policies, "bundles": everything.bundles,
+        "benchmarks": everything.benchmarks, "harnesses": everything.harnesses, "gates": everything.policies,
+        "bundles": everything.bundles,
     }  # fmt: skip
     found = holders[folder].get(tuple(names) if len(names) > 1 else names[0])
     if found is None or not at:

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evidence import Baseline, EvalRun, SmokeReport, Software
+from flagrelease.domain.bundle import OtherChip, SwitchedOff
+from flagrelease.domain.evidence import Baseline, EvalRun, SmokeReport
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
@@ -15,15 +16,17 @@ from flagrelease.domain.source import Sources
 from flagrelease.domain.value import Name
 from flagrelease.domain.verdict import Approved, Evaluation, EvidenceFile, Verdict, Waiver
 from flagrelease.errors import GateError, HoldError, RecipeError, SmokeError
-from flagrelease.evaluation.ask import Side, ask
+from flagrelease.evaluation.ask import Side
 from flagrelease.evaluation.at_looks import ask_at_looks
+from flagrelease.evaluation.outside import FOLDER as EVIDENCE
+from flagrelease.evaluation.sides import Own, Run, ask_side, ready_to_ask
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.formats.strict import decode_json
 from flagrelease.gate.decide import decide
 from flagrelease.gate.order import order_of
 from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.held import records_in
-from flagrelease.ports import Completions, Events, Server, ServeRequest, Tools
+from flagrelease.ports import Completions, Events, Tools
 
 _AGAIN = "run `flagrelease build` with `--from evaluate`"
 
@@ -32,22 +35,29 @@ def evaluate(tools: Tools, here: Path, image: Image, lock: Lock, sources: Source
     """The verdict on the image, with the records of both sides beside it.
 
     Raises:
+        HoldError: a harness of the policy does not run here, and its evidence was not brought; it says what to run.
         LockError: the reference record is not what the lock pins.
         RecipeError: the reference record does not cover the policy's tasks.
-        SmokeError: the server does not start or ends by itself.
+        SmokeError: a server does not start, has not its switches, or ends by itself.
+        ToolError: a harness failed, or lacks a key.
     """
-    baseline = _baseline(tools, lock)
-    request = ServeRequest(port=tools.engine.free_port(), log=here / "server.log")
-    with tools.engine.serve(image, request) as server:
-        server.wait_until_healthy(lock.serving.ready_within_s)
-        target = _answers(tools, server, image, lock, baseline)
-        if not server.alive():
-            raise SmokeError("the server ended by itself while it was asked", log=request.log)
-    reference = [run for run in baseline.runs if run.task in lock.policy.tasks]
+    ready_to_ask(tools, lock)
+    recorded = _baseline(tools, lock)
+    elsewhere = here.parent / EVIDENCE
+    if isinstance(lock.reference, SwitchedOff):
+        title = lock.reference.title
+        reference = ask_side(tools, here, image, lock, "reference", evidence=elsewhere)
+    else:
+        title, reference = _title(lock, recorded), [*recorded.runs] if recorded else []
+    asked = {*lock.policy.tasks, *lock.policy.harness_tasks}
+    reference = [run for run in reference if run.task in asked]
+    own = _at_looks(tools, lock.policy, reference) if lock.policy.sequential else None
+    target = ask_side(tools, here, image, lock, "target", evidence=elsewhere, own=own)
     evidence = (*_written(here, "reference", reference), *_written(here, "target", target))
     verdict = _verdict(here, lock, image, evidence)
     (here / "verdict.json").write_bytes(pretty_json(verdict))
-    return Evaluation(verdict=verdict, reference=baseline.title, evidence=evidence)
+    tools.harnesses.tidy()
+    return Evaluation(verdict=verdict, reference=title, evidence=evidence)
 
 
 def approve(
@@ -108,7 +118,9 @@ def stop_unless_go(verdict: Verdict) -> None:
         raise HoldError(f"HOLD\n{reasons}", hint="more items, or a waiver for this image, would settle it")
 
 
-def _baseline(tools: Tools, lock: Lock) -> Baseline:
+def _baseline(tools: Tools, lock: Lock) -> Baseline | None:
+    if lock.baseline is None:
+        return None
     data = tools.recipes.baseline(lock.baseline.path, sha256=lock.baseline.sha256)
     baseline = decode_json(data, Baseline, source=lock.baseline.path)
     missing = sorted(set(lock.policy.tasks) - {run.task for run in baseline.runs})
@@ -121,29 +133,15 @@ def _baseline(tools: Tools, lock: Lock) -> Baseline:
     return baseline
 
 
-def _answers(tools: Tools, server: Server, image: Image, lock: Lock, baseline: Baseline) -> list[EvalRun]:
-    with tools.completions(server.base_url) as client:
-        side = Side(
-            model=lock.model,
-            weights_sha256=lock.weights.sha256,
-            precision=lock.weights.precision,
-            chip=lock.chip,
-            image=image.digest,
-            software=tuple(Software(name=w.project, version=w.version) for w in lock.wheels)
-            or (Software(name=lock.engine_title, version=lock.revision),),
-            settings={**client.settings, "threads": str(lock.serving.threads), "slots": str(lock.serving.slots)},
-        )
-        runs = []
-        for dataset in lock.datasets:
-            tools.events.said(dataset.task)
-            data = tools.store.path(dataset.file.digest).read_bytes()
-            if lock.policy.sequential:
-                reference = [run for run in baseline.runs if run.task == dataset.task]
-                run = _ask_at_looks(dataset.task, data, side, client, tools.events, policy=lock.policy, to=reference)
-            else:
-                run = ask(dataset.task, lock.policy.tasks[dataset.task], data, side, client, events=tools.events)
-            runs.append(run)
-        return runs
+def _at_looks(tools: Tools, policy: Policy, reference: Iterable[Run]) -> Own:
+    """Asks a task of our own up to the look that decides it against what the reference answered."""
+    runs = [run for run in reference if isinstance(run, EvalRun)]
+
+    def own(name: Name, data: bytes, side: Side, client: Completions) -> EvalRun:
+        of_task = [run for run in runs if run.task == name]
+        return _ask_at_looks(name, data, side, client, tools.events, policy=policy, to=of_task)
+
+    return own
 
 
 def _ask_at_looks(
@@ -182,7 +180,19 @@ def _as_records(side: str, run: EvalRun) -> tuple[Record, ...]:
     return records_in(f"{side}/{run.task}.json", pretty_json(run))
 
 
-def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[EvalRun]) -> Iterable[EvidenceFile]:
+def _title(lock: Lock, recorded: Baseline | None) -> str:
+    """What the bundle was held against, or would have been."""
+    if recorded:
+        return recorded.title
+    other = lock.reference
+    assert isinstance(other, OtherChip)
+    return (
+        f"none: {other.stack} on chip {other.chip} has not been measured with this policy; name its record as the "
+        "reference's `baseline`"
+    )
+
+
+def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[Run]) -> Iterable[EvidenceFile]:
     for run in runs:
         path = here / side / f"{run.task}.json"
         path.parent.mkdir(exist_ok=True)
@@ -195,5 +205,12 @@ def _written(here: Path, side: Literal["reference", "target"], runs: Iterable[Ev
             path=str(path.relative_to(here)),
             sha256=digest,
             software=run.software,
-            finished=run.finished,
+            finished=_when(run),
         )
+
+
+def _when(run: Run) -> datetime:
+    """The end of a run; what does not say it was read just now."""
+    if isinstance(run, EvalRun):
+        return run.finished
+    return datetime.fromisoformat(run.finished) if run.finished else datetime.now(UTC)

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from flagrelease.domain.gate import Policy
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, Sources
-from flagrelease.domain.value import Digest
+from flagrelease.domain.value import Digest, Name
+from flagrelease.evaluation.handed import chosen_items
 from flagrelease.evaluation.prompts import prompts_of
 from flagrelease.ports import Events, Progress, Tools
 
@@ -14,7 +16,7 @@ T = TypeVar("T", LockedDeb, LockedFile, LockedWheel)
 
 
 def fetch(tools: Tools, here: Path, lock: Lock) -> Sources:  # noqa: ARG001 - every stage has the same shape
-    """Everything the lock names, in the store.
+    """Everything the lock names, in the store; harnesses as environments that need no network from then on.
 
     Raises:
         SourceError: a file cannot be had, is not what the lock says, or holds no items of its task's format.
@@ -48,9 +50,18 @@ def fetch(tools: Tools, here: Path, lock: Lock) -> Sources:  # noqa: ARG001 - ev
     )
     for dataset in lock.datasets:
         # Minutes before they are asked: here a wrong policy costs no build and no evaluation.
-        data = tools.store.path(dataset.file.digest).read_bytes()
-        prompts_of(dataset.task, lock.policy.tasks[dataset.task], data)
+        _look_at_items(lock.policy, dataset.task, tools.store.path(dataset.file.digest).read_bytes())
+    for harness in lock.harnesses:
+        tools.harnesses.bring(harness, lambda count, whole: tools.events.progress(count, whole, "items"))
     return sources
+
+
+def _look_at_items(policy: Policy, name: Name, data: bytes) -> None:
+    """Raises what asking would raise."""
+    if name in policy.tasks:
+        prompts_of(name, policy.tasks[name], data)
+    elif asked := policy.harness_tasks[name].asked:
+        chosen_items(name, asked, data)
 
 
 def _part_of_all(events: Events, *, before: int, size: int, total: int) -> Progress:

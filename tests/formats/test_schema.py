@@ -77,7 +77,7 @@ def test_each_schema_is_a_good_schema(file: str) -> None:
 def test_there_is_a_schema_for_each_file_that_people_write_or_commit() -> None:
     assert sorted(SCHEMAS) == [
         "baseline.json", "benchmark.json", "bundle.json", "chip.json", "engine.json", "evalrun.json", "gate.json",
-        "lock.json", "model.json", "published.json",
+        "harness.json", "lock.json", "model.json", "published.json",
     ]  # fmt: skip
 
 

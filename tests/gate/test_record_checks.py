@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flagrelease.domain.answers import Record
-from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, Judge, SourceFile, StatedDifference
+from flagrelease.domain.evalrun import DatasetFacts, Harness, Headline, Judge, ServerFacts, SourceFile, StatedDifference
 from flagrelease.gate.records.checks import TITLES, table
 from flagrelease.gate.records.outcome import Subject
 from tests.gate.records import a_policy, a_record, a_task, answers, both, ids, judged, task_of
@@ -136,6 +136,14 @@ FOUND: list[tuple[str, str, Makes]] = [
         "reference-is-target",
         "answered from one image",
         lambda: (reference(image=IMAGE), target(image=IMAGE)),
+    ),
+    (
+        "same-image-switched",
+        "one image answered with USE_X = 1 on the target, USE_X unset on the reference",
+        lambda: (
+            reference(image=IMAGE, server=ServerFacts(switches={"USE_X": None})),
+            target(image=IMAGE, server=ServerFacts(switches={"USE_X": "1"})),
+        ),
     ),
     (
         "other-number-of-items",
@@ -333,6 +341,16 @@ def test_a_missing_answer_is_wrong_and_its_worst_case_is_shown() -> None:
     assert (found.reference_score, found.target_score) == (200 / 400, 199 / 400)
     assert found.worst == pytest.approx(199 / 400 - 201 / 400)
     assert (found.lost, found.gained) == (1, 0)
+
+
+@pytest.mark.parametrize("off", [{"USE_X": "1"}, {"USE_Y": None}, {}])
+def test_one_image_shows_nothing_unless_the_same_switch_was_on_and_off(
+    off: dict[str, str | None],
+) -> None:
+    before = reference(image=IMAGE, server=ServerFacts(switches=off))
+    found = task_of(before, target(image=IMAGE, server=ServerFacts(switches={"USE_X": "1"})))
+    assert "reference-is-target" in ids(found)
+    assert "same-image-switched" not in ids(found)
 
 
 def test_a_source_named_in_one_file_of_two_sides_is_not_the_same_file() -> None:

@@ -72,6 +72,8 @@ def recipes() -> dict[str, Data]:
         },
         "models/tiny": _model("tiny", modalities=["text", "image"]),
         "models/probe": _model("probe", modalities=["text"]),
+        "harnesses/flageval": _harness("flageval", {"kind": "outside", "where": "in the chip's image"}),
+        "harnesses/local": _harness("local", {"kind": "environment", "requirements": "local.lock"}),
         "benchmarks/quiz": _benchmark("quiz", items=1000, aliases=["Quiz"], modalities=["text", "image"]),
         "benchmarks/essay": _benchmark("essay", items=500, step=None, judge="a judge", metric="judge score"),
         "benchmarks/riddle": _benchmark("riddle", items=1000),
@@ -167,6 +169,13 @@ def _benchmark(name: str, *, items: int, **more: object) -> Data:
     return basis | more
 
 
+def _harness(name: str, runs: Data) -> Data:
+    return {
+        "schema": "flagrelease.harness/v1", "name": name, "title": name.title(), "version": "1.0", "runs": runs,
+        "reads": "table", "argv": ["ask", "{{ base_url }}"],
+    }  # fmt: skip
+
+
 def _policy() -> Data:
     return {
         "schema": "flagrelease.gate/v1", "name": "quick", "title": "One task",
@@ -255,7 +264,13 @@ def _read(name: str, text: str) -> Value | Unreadable:
 
 def project(changes: Changes) -> Project:
     """The small set with these changes, on the day of the examples."""
-    return Project(recipes=everything(changed(changes)), today=EXAMPLE_DAY, templates=TEMPLATES, patch_sets=PATCH_SETS)
+    return Project(
+        recipes=everything(changed(changes)),
+        today=EXAMPLE_DAY,
+        templates=TEMPLATES,
+        patch_sets=PATCH_SETS,
+        harness_files=frozenset({"local.lock"}),
+    )
 
 
 def judged(changes: Changes) -> tuple[Judged, ...]:
@@ -273,4 +288,5 @@ def written(folder: Path, changes: Changes) -> Path:
         path = folder / "dockerfiles" / template
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
+    (folder / "recipes" / "harnesses" / "local.lock").write_text("")
     return folder / "recipes"

@@ -101,6 +101,15 @@ FILES: Mapping[str, str] = {
         scale: 100
         source: here
         """,
+    "recipes/harnesses/some.yaml": """
+        schema: flagrelease.harness/v1
+        name: some
+        title: Some Harness
+        version: "1.0"
+        runs: {kind: outside, where: in the image}
+        reads: table
+        argv: [ask]
+        """,
     "recipes/gates/strict.yaml": """
         schema: flagrelease.gate/v1
         name: strict

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flagrelease.adapters.serving_client import ServingClient
 from flagrelease.domain.chip import Architecture
+from flagrelease.domain.evalrun import HostFacts
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.engines.embedded.health import wait_until_healthy
 from flagrelease.engines.embedded.port import free_port
@@ -90,6 +91,9 @@ class FakeEngine:
     def run(self, image: Image, argv: Sequence[str], *, log: Path, timeout_s: float) -> int:
         raise NotImplementedError
 
+    def host(self) -> HostFacts:
+        return HostFacts(kernel="fake", cores=1, python="fake")
+
     def free_port(self) -> int:
         return free_port()
 
@@ -136,6 +140,7 @@ class FakeEngine:
                 stop=stop,
                 alive=alive.is_set,
                 processes=lambda: (1,) if held() else (),
+                started_as=lambda: ((), {}),
                 memory=lambda: self.memory(fault) if held() or fault == "stop-keeps-memory" else 0,
                 wait_until_healthy=lambda within_s: wait_until_healthy(health, alive.is_set, within_s, log=request.log),
             )

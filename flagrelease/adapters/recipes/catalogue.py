@@ -16,6 +16,7 @@ from flagrelease.domain.chip import Chip
 from flagrelease.domain.engine import Engine
 from flagrelease.domain.everything import Everything, Unreadable
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.harness import Harness
 from flagrelease.domain.lock import Lock, LockFile, PartialLock
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
@@ -32,6 +33,7 @@ KINDS: dict[str, type[Value]] = {
     "engines": Engine,
     "models": Model,
     "benchmarks": Benchmark,
+    "harnesses": Harness,
     "gates": Policy,
     "bundles": Bundle,
     "published": Published,
@@ -63,7 +65,7 @@ class Catalogue:
     # Names ----------------------------------------------------------------------------------------
 
     def names(self, folder: str) -> list[str]:
-        """Every recipe's name of a flat folder (`chips`, `engines`, `models`, `benchmarks`, `gates`), sorted."""
+        """Every recipe's name of a flat folder, which is any of KINDS but `bundles` and `published`, sorted."""
         return sorted(p.stem for p in (self.recipes / folder).glob("*.yaml"))
 
     def bundles(self) -> list[tuple[str, str]]:
@@ -99,6 +101,7 @@ class Catalogue:
             engines=kinds["engines"],
             models=kinds["models"],
             benchmarks=kinds["benchmarks"],
+            harnesses=kinds["harnesses"],
             policies=kinds["gates"],
             bundles=kinds["bundles"],
             published=kinds["published"],
@@ -140,6 +143,10 @@ class Catalogue:
     def benchmark(self, name: str) -> Benchmark:
         """A benchmark by name. Raises RecipeError with the nearest names."""
         return self._named("benchmarks", name, Benchmark)
+
+    def harness(self, name: str) -> Harness:
+        """A harness by name. Raises RecipeError with the nearest names."""
+        return self._named("harnesses", name, Harness)
 
     def policy(self, name: str) -> Policy:
         """A gate policy by name. Raises RecipeError with the nearest names."""
@@ -233,6 +240,10 @@ class Catalogue:
     def baseline(self, path: str, *, sha256: str) -> bytes:
         """The bytes of a baseline record that the lock pins. Raises LockError when it has changed since."""
         return self._pinned(self.recipes / "baselines" / path, sha256)
+
+    def harness_file(self, path: str, *, sha256: str) -> bytes:
+        """The bytes of a harness's lock or template that the lock pins. Raises LockError when it has changed since."""
+        return self._pinned(self.recipes / "harnesses" / path, sha256)
 
     def _pinned(self, path: Path, sha256: str) -> bytes:
         found = _sha256(path, "a file that the lock names")

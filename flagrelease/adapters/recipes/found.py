@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+from flagrelease.domain.benchmark import Benchmark
 from flagrelease.domain.bundle import Bundle
 from flagrelease.domain.chip import Chip
 from flagrelease.domain.engine import Engine
 from flagrelease.domain.gate import Policy
+from flagrelease.domain.harness import Harness
 from flagrelease.domain.model import Model
 from flagrelease.errors import RecipeError
 from flagrelease.formats.inherit import near
@@ -26,6 +28,7 @@ WHAT: Final = {
     "engines": "engine",
     "models": "model",
     "benchmarks": "benchmark",
+    "harnesses": "harness",
     "gates": "gate policy",
 }
 """What a recipe of each folder is called."""
@@ -51,6 +54,12 @@ class Shelf(Protocol):
 
     def model(self, name: str) -> Model:
         """A model."""
+
+    def benchmark(self, name: str) -> Benchmark:
+        """A benchmark."""
+
+    def harness(self, name: str) -> Harness:
+        """A harness."""
 
     def policy(self, name: str) -> Policy:
         """A gate policy."""
@@ -94,12 +103,14 @@ class Found:
             self._unread.append(error)
             return None
 
-    def named(self, folder: str, name: str, key: Key, read: Callable[[str], T]) -> T | None:
-        """The recipe of that name."""
+    def named(
+        self, folder: str, name: str, key: Key, read: Callable[[str], T], *, file: Path | None = None
+    ) -> T | None:
+        """The recipe of that name; `file` is the one that names it, if it is not the bundle."""
         known = self.shelf.names(folder)
         if name in known:
             return self.read(lambda: read(name))
-        self.unknown(WHAT[folder], name, known, key)
+        self.unknown(WHAT[folder], name, known, key, file=file)
         return None
 
     def one_of(self, kind: str, name: str, known: Mapping[str, T], key: Key) -> T | None:
@@ -108,18 +119,18 @@ class Found:
             self.unknown(kind, name, known, key)
         return known.get(name)
 
-    def content(self, kind: str, folder: Path, name: str, key: Key) -> bytes | None:
+    def content(self, kind: str, folder: Path, name: str, key: Key, *, file: Path | None = None) -> bytes | None:
         """What a file below a folder holds."""
         path = folder / name
         if path.is_file():
             return path.read_bytes()
         there = [other.relative_to(folder).as_posix() for other in folder.rglob("*") if other.is_file()]
-        self.unknown(kind, name, there, key)
+        self.unknown(kind, name, there, key, file=file)
         return None
 
-    def unknown(self, kind: str, name: str, known: Collection[str], key: Key) -> None:
+    def unknown(self, kind: str, name: str, known: Collection[str], key: Key, *, file: Path | None = None) -> None:
         """Note that nothing has that name."""
-        self.wrong(key, f"unknown {kind} {quoted(name)}{near(name, known)}")
+        self.wrong(key, f"unknown {kind} {quoted(name)}{near(name, known)}", file=file)
 
     def refuse(self) -> None:
         """Raise RecipeError if anything was wrong."""

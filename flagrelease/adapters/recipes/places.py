@@ -40,15 +40,17 @@ def recipe_place(catalogue: Catalogue, recipe: Recipe, key: str) -> tuple[Path, 
     model = catalogue.recipes / "models" / f"{recipe.model.name}.yaml"
     bundle = catalogue.bundle_path(recipe.chip.name, recipe.model.name)
     variant = f"variants.{recipe.variant_name}"
-    head = key.partition(".")[0]
-    if head == "sdks":
-        return chip, key
-    if head == "base":
-        return chip, f"sdks.{recipe.variant.sdk}.base"
-    if head == "weights":
-        return model, f"weights.{recipe.variant.weights}"
-    if head == "gate" and recipe.variant.gate:
-        return catalogue.recipes / "gates" / f"{recipe.variant.gate}.yaml", f"tasks.{key.partition('.')[2]}"
-    if head in {"wheels", "files"}:
-        return bundle, f"{variant}.{head}"
-    return bundle, f"{variant}.{key}"
+    head, _, rest = key.partition(".")
+    folder, gate = catalogue.recipes, recipe.variant.gate
+    places = {
+        "sdks": (chip, key),
+        "base": (chip, f"sdks.{recipe.variant.sdk}.base"),
+        "weights": (model, f"weights.{recipe.variant.weights}"),
+        "harnesses": (folder / "harnesses" / f"{rest}.yaml", "version"),
+        "wheels": (bundle, f"{variant}.wheels"),
+        "files": (bundle, f"{variant}.files"),
+    }
+    if gate:
+        asked_here = recipe.policy is None or rest not in recipe.policy.harness_tasks
+        places["gate"] = folder / "gates" / f"{gate}.yaml", f"{'tasks' if asked_here else 'harness_tasks'}.{rest}"
+    return places.get(head, (bundle, f"{variant}.{key}"))

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from flagrelease.adapters.recipes.found import Found, Shelf, unknown_name
+from flagrelease.adapters.recipes.named_harnesses import pinned_harnesses
 from flagrelease.domain.bundle import Bundle, Variant
 from flagrelease.domain.chip import Chip
 from flagrelease.domain.component import PatchRef
@@ -81,7 +82,7 @@ class _Parts:
         self._check_length()
         self._check_deviations(on)
         templates, baseline_sha256 = tuple(self._templates()), self._baseline(policy)
-        patch_sets = tuple(self._patch_sets())
+        patch_sets, harnesses = tuple(self._patch_sets()), tuple(pinned_harnesses(self._found, policy))
         if chip is None or model is None or engine is None or sdk is None or weights is None:
             return None
         # Every part was checked when it was read: to check the whole again would take longer than to read it.
@@ -100,6 +101,7 @@ class _Parts:
             templates=templates,
             patch_sets=patch_sets,
             baseline_sha256=baseline_sha256,
+            harnesses=harnesses,
         )
 
     def _second(self) -> tuple[Model | None, Weights | None]:
@@ -150,7 +152,7 @@ class _Parts:
     def _baseline(self, policy: Policy | None) -> str | None:
         """The hash of the recorded reference, if that is what the bundle is held against."""
         reference, folder = self._variant.reference, self._found.shelf.recipes / "baselines"
-        if reference is None or reference.kind != "recorded":
+        if reference is None or reference.kind == "switched_off" or reference.baseline is None:
             return None
         key, name = self._key("reference", "baseline"), printable(str(folder / reference.baseline))
         content = self._found.content("baseline record", folder, reference.baseline, key)

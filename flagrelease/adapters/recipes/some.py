@@ -21,7 +21,7 @@ def some_recipes(catalogue: Catalogue, paths: Iterable[str]) -> Everything:
     """These recipe files as values; those that are not there are left out."""
     readers: Mapping[str, Callable[[str], Any]] = {
         "chips": catalogue.chip, "engines": catalogue.engine, "models": catalogue.model,
-        "benchmarks": catalogue.benchmark, "gates": catalogue.policy,
+        "benchmarks": catalogue.benchmark, "harnesses": catalogue.harness, "gates": catalogue.policy,
     }  # fmt: skip
     kinds: dict[str, dict[Any, Any]] = {kind: {} for kind in KINDS}
     unreadable = []
@@ -38,5 +38,5 @@ def some_recipes(catalogue: Catalogue, paths: Iterable[str]) -> Everything:
             unreadable.append(Unreadable(path=path, faults=tuple(error.message.splitlines())))
     return Everything(
         chips=kinds["chips"], engines=kinds["engines"], models=kinds["models"], benchmarks=kinds["benchmarks"],
-        policies=kinds["gates"], bundles=kinds["bundles"], unreadable=tuple(unreadable),
+        harnesses=kinds["harnesses"], policies=kinds["gates"], bundles=kinds["bundles"], unreadable=tuple(unreadable),
     )  # fmt: skip

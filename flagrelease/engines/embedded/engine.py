@@ -10,10 +10,12 @@ from pathlib import Path
 
 from flagrelease.adapters.serving_client import ServingClient
 from flagrelease.domain.chip import MACHINES, Architecture
+from flagrelease.domain.evalrun import HostFacts
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.engines.embedded.assemble import assemble
 from flagrelease.engines.embedded.health import wait_until_healthy
 from flagrelease.engines.embedded.launch import Contained, Program, launched, trial
+from flagrelease.engines.embedded.machine import host_facts, started_as
 from flagrelease.engines.embedded.memory import memory_of
 from flagrelease.engines.embedded.port import free_port, require_free
 from flagrelease.engines.embedded.rootfs import Unpack, unpacked
@@ -66,6 +68,10 @@ class EmbeddedEngine:
         """Assemble the image into the store. Equal contexts give equal digests."""
         return self._build(context, self._store, progress)
 
+    def host(self) -> HostFacts:
+        """This machine."""
+        return host_facts()
+
     def free_port(self) -> int:
         """A port that no server of this machine listens on now."""
         return free_port(HOST)
@@ -83,7 +89,8 @@ class EmbeddedEngine:
         """
         require_free(request.port, HOST)
         config = read_config(image, self._store)
-        config = replace(config, env={**config.env, **request.env})
+        kept = {name: value for name, value in config.env.items() if name not in request.without}
+        config = replace(config, env={**kept, **request.env})
         argv = (*config.entrypoint, "--host", HOST, "--port", str(request.port), *request.arguments)
         base_url = f"http://{HOST}:{request.port}"
         health = ServingClient(base_url, timeout_s=_HEALTH_TIMEOUT_S)
@@ -96,6 +103,7 @@ class EmbeddedEngine:
                 alive=contained.alive,
                 processes=contained.processes,
                 memory=lambda: memory_of(contained.processes()),
+                started_as=lambda: started_as(contained.pid),
                 wait_until_healthy=lambda within_s: wait_until_healthy(
                     health, contained.alive, within_s, log=request.log
                 ),

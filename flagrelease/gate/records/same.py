@@ -230,13 +230,38 @@ def unbound(sides: Sides) -> Iterator[str]:
 
 @check("reference-is-target", "hold", "both sides answered from one image, or are one file")
 def reference_is_target(sides: Sides) -> Iterator[str]:
-    """The very same bytes, or the very same image, show nothing."""
+    """The very same bytes, or the very same image, show nothing, unless its switches were on and off."""
     before, after = ({(source.sha256, source.column) for source in one.facts.sources} for _, one in sides.both)
     # Two columns of one file are two sides; an aggregate decides nothing anyhow.
     if before and before == after and sides.has_items:
         yield "reference and target are the same files, byte for byte"
-    elif sides.reference.facts.image is not None and sides.reference.facts.image in (
-        sides.target.facts.image,
-        sides.image,
+    elif (
+        sides.reference.facts.image is not None
+        and sides.reference.facts.image in (sides.target.facts.image, sides.image)
+        and not _switched(sides)
     ):
         yield "reference and target answered from one image, so they show nothing about it"
+
+
+def _switched(sides: Sides) -> bool:
+    """Whether both sides name the same switches of the image, and their values differ."""
+    before, after = sides.reference.facts.server, sides.target.facts.server
+    if before is None or after is None or not before.switches:
+        return False
+    return before.switches.keys() == after.switches.keys() and before.switches != after.switches
+
+
+@check("same-image-switched", "note", "both sides are one image, with switches on and off")
+def same_image_switched(sides: Sides) -> Iterator[str]:
+    """What was on and what was off, as the servers' own processes had it."""
+    before, after = sides.reference.facts, sides.target.facts
+    if before.image is not None and before.image == after.image and _switched(sides):
+        assert before.server is not None
+        assert after.server is not None
+        told = (f"{name} {_set(after.server.switches[name])}" for name in sorted(after.server.switches))
+        off = (f"{name} {_set(before.server.switches[name])}" for name in sorted(before.server.switches))
+        yield f"one image answered with {', '.join(told)} on the target, {', '.join(off)} on the reference"
+
+
+def _set(value: str | None) -> str:
+    return "unset" if value is None else f"= {cut(value)}"

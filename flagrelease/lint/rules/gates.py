@@ -71,10 +71,14 @@ def task_scale(project: Project) -> Iterator[Found]:
 def task_items(project: Project) -> Iterator[Found]:
     """More than there are is an error, fewer is a warning."""
     for name, _, task, asked, benchmark in _tasks(project):
-        if benchmark and asked.items != benchmark.items:
-            text = f"task `{task}` has {asked.items:,} items, `{benchmark.name}` has {benchmark.items:,}"
-            severity: Severity | None = "warning" if asked.items < benchmark.items else None
+        there = asked.asked.dataset.items_available if asked.asked else asked.items
+        if benchmark and there != benchmark.items:
+            text = f"task `{task}` has {there:,} items, `{benchmark.name}` has {benchmark.items:,}"
+            severity: Severity | None = "warning" if there < benchmark.items else None
             yield _found(project, name, "harness_tasks", task, "items", text=text, severity=severity)
+        if asked.items > there:
+            text = f"task `{task}` selects {asked.items:,} of {there:,} items"
+            yield _found(project, name, "harness_tasks", task, "items", text=text)
     for name, policy in _policies(project):
         for task, own in policy.tasks.items():
             yield from _own_items(project, name, task, own)
@@ -207,6 +211,37 @@ def other_metric(project: Project) -> Iterator[Found]:
         if benchmark and not _alike(asked.metric, benchmark.metric):
             text = f"task `{task}` has the metric {asked.metric}, `{benchmark.name}` has {benchmark.metric}"
             yield _found(project, name, "harness_tasks", task, "metric", text=text)
+
+
+@rule(
+    "FR508",
+    "error",
+    "a task that its harness cannot ask",
+    why=(
+        "A harness that runs here asks what it is handed: without items, a judged task without the judge's address, or "
+        "a name without a recipe, `evaluate` would stop after minutes of building. A harness that runs in the chip's "
+        "image is handed nothing, and its task would never be asked as the policy says."
+    ),
+    hint="write the task's `asked`, as docs/evaluate.md has it, or name a harness that runs where the chip is",
+    bad={"policy.harness_tasks.quiz.harness": "local"},
+    good={"policy.harness_tasks.quiz.harness": "flageval"},
+)
+def not_askable(project: Project) -> Iterator[Found]:
+    """Tasks of harnesses that have an environment here without items, and with items where it has none."""
+    for name, _, task, asked, _ in _tasks(project):
+        harness = project.recipes.harnesses.get(asked.harness)
+        if harness is None:
+            continue
+        is_here = harness.runs.kind == "environment"
+        if is_here and asked.asked is None:
+            text = f"task `{task}` hands {harness.title} no items"
+            yield _found(project, name, "harness_tasks", task, "harness", text=text)
+        elif not is_here and asked.asked is not None:
+            text = f"{harness.title} does not run here, so it is handed nothing"
+            yield _found(project, name, "harness_tasks", task, "asked", text=text)
+        elif asked.asked and asked.judge and asked.asked.judge_url is None:
+            text = f"task `{task}` has a judge and does not say at which `judge_url`"
+            yield _found(project, name, "harness_tasks", task, "asked", text=text)
 
 
 def _alike(one: str, other: str) -> bool:

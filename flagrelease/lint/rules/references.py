@@ -24,7 +24,7 @@ from flagrelease.lint.views import VariantView
     good={"variant.engine": "serve"},
 )
 def unknown_recipe(project: Project) -> Iterator[Found]:
-    """Chips, engines, models, policies and benchmarks that bundles, policies, models and tables name."""
+    """Chips, engines, models, policies, benchmarks and harnesses that bundles, policies, models and tables name."""
     for one in project.variants:
         yield from _in_variant(project, one)
     for chip, model in project.recipes.bundles:
@@ -34,8 +34,9 @@ def unknown_recipe(project: Project) -> Iterator[Found]:
         yield from (replace(one, fix=None) for one in _unknown(project, "models", model, file, ("model",)))
     for name, policy in project.recipes.policies.items():
         for task, asked in policy.harness_tasks.items():
-            key = ("harness_tasks", task, "benchmark")
-            yield from _unknown(project, "benchmarks", asked.benchmark, f"gates/{name}.yaml", key)
+            key = ("harness_tasks", task)
+            yield from _unknown(project, "benchmarks", asked.benchmark, f"gates/{name}.yaml", (*key, "benchmark"))
+            yield from _unknown(project, "harnesses", asked.harness, f"gates/{name}.yaml", (*key, "harness"))
     for name, known in project.recipes.models.items():
         for index, benchmark in enumerate(known.benchmarks):
             yield from _unknown(project, "benchmarks", benchmark, f"models/{name}.yaml", ("benchmarks", index))
@@ -142,22 +143,41 @@ def unknown_default(project: Project) -> Iterator[Found]:
     "FR006",
     "error",
     "a file that is not there",
-    why="A template or a baseline record is pinned by its hash when the lock is made, so it has to exist by then.",
-    hint="write the path below `dockerfiles/` or `recipes/baselines/`, or add the file",
+    why=(
+        "A template, a baseline record or a harness's lock is pinned by its hash when the bundle's lock is made, so "
+        "it has to exist by then."
+    ),
+    hint="write the path below `dockerfiles/`, `recipes/baselines/` or `recipes/harnesses/`, or add the file",
     bad={"variant.files": [{"path": "/opt/bundle/serve.json", "template": "serve.jsn.j2"}]},
     good={"variant.files": [{"path": "/opt/bundle/serve.json", "template": "serve.json.j2"}]},
 )
 def missing_file(project: Project) -> Iterator[Found]:
-    """Templates and baseline records that variants name."""
+    """Templates and baseline records that variants name, locks and templates of harnesses."""
     for one in project.variants:
         for index, file in enumerate(one.variant.files):
             if file.template not in project.templates:
                 key = one.key("files", index, "template")
                 yield _found(project, "template", file.template, project.templates, file=one.file, key=key)
         reference = one.variant.reference
-        if reference and reference.kind == "recorded" and reference.baseline not in project.baselines:
+        baseline = reference.baseline if reference and reference.kind != "switched_off" else None
+        if baseline and baseline not in project.baselines:
             key = one.key("reference", "baseline")
-            yield _found(project, "baseline record", reference.baseline, project.baselines, file=one.file, key=key)
+            yield _found(project, "baseline record", baseline, project.baselines, file=one.file, key=key)
+    yield from _missing_of_harnesses(project)
+
+
+def _missing_of_harnesses(project: Project) -> Iterator[Found]:
+    there = project.harness_files
+    for name, harness in project.recipes.harnesses.items():
+        if harness.runs.kind == "environment" and harness.runs.requirements not in there:
+            key: Path = ("runs", "requirements")
+            yield _found(project, "lock", harness.runs.requirements, there, file=f"harnesses/{name}.yaml", key=key)
+    for name, policy in project.recipes.policies.items():
+        for task, asked in policy.harness_tasks.items():
+            for index, one in enumerate(asked.asked.files if asked.asked else ()):
+                if one.template not in there:
+                    key = ("harness_tasks", task, "asked", "files", index, "template")
+                    yield _found(project, "template", one.template, there, file=f"gates/{name}.yaml", key=key)
 
 
 @rule(
