@@ -129,7 +129,7 @@ def _facts(document: Mapping[str, Any], config: Mapping[str, Any]) -> RunFacts:
             {"limit": config.get("limit"), "evaluation_version": identity.get("evaluation_version")},
         ),
         shots=count_of(own.get("few_shot_num")),
-        judge=Judge(model=text_of(str(judges)) or "unnamed") if judges else None,
+        judge=Judge(model=text_of(_judges(judges)) or "unnamed") if judges else None,
         repeats=max(1, count_of(config.get("repeats")) or 1),
         notes=notes,
     )
@@ -152,13 +152,25 @@ def _at(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
 
 def _items(sources: Sources, unit: Unit, document: Mapping[str, Any]) -> dict[str, Items]:
     ends = _ends(sources, unit)
-    primary = document.get("primary_metric_identity")
+    primary = document.get("primary_metric_identity") or _only_metric(document)
     columns = Columns(sources)
     for name in unit.parts:
         if "/reviews/" in f"/{name}" and name.endswith(".jsonl"):
             for row in sources.lines(name):
                 _add(sources, columns, name, row, ends=ends, primary=primary)
     return columns.found
+
+
+def _only_metric(document: Mapping[str, Any]) -> Any:
+    """The metric of a report that has one: a judge's, which the report calls by another name than its items."""
+    metrics = [one for one in document["metrics"] if isinstance(one, dict)]
+    return metrics[0].get("identity") if len(metrics) == 1 else None
+
+
+def _judges(models: Any) -> str:
+    """The judges by name; the address of their API is each machine's own business."""
+    names = [one.get("model_id") for one in models if isinstance(one, dict)] if isinstance(models, list) else [models]
+    return ", ".join(str(name) for name in names)
 
 
 def _add(
@@ -180,7 +192,8 @@ def _add(
     finish, tokens = ends.get((subset, str(row.get("index"))[:_LONGEST]), (None, None))
     for metric, value in values.items():
         # The report has names of its own for some metrics; it says which one is the main one, and so does the item.
-        is_main = metric == score.get("main_score_name") and isinstance(primary, dict)
+        named = score.get("main_score_name") or (metric if len(values) == 1 else None)
+        is_main = metric == named and isinstance(primary, dict)
         key = _key(primary) if is_main else metric
         items = columns.of(name, key)
         repeat = count_of(sample.get("generation_index")) or 0
