@@ -97,3 +97,25 @@ def test_a_configuration_with_an_alias_bomb_is_refused(tmp_path: Path) -> None:
     (run / "configs" / "task_config.yaml").write_text("a: &a [1, 1]\nb: [*a, *a]\n")
     with pytest.raises(RecipeError, match=r"task_config\.yaml"):
         read(run)
+
+
+def test_a_judge_s_one_metric_is_found_where_neither_report_nor_item_names_a_main_one(tmp_path: Path) -> None:
+    """As the tool writes it with a judge: the report says `accuracy`, each item `acc`, and nobody names a main one."""
+    run = copy(tmp_path)
+    path = report_of(run)
+    report = json.loads(path.read_text())
+    path.write_text(json.dumps(report | {"primary_metric_identity": None, "metrics": report["metrics"][:1]}))
+    reviews = next((run / "reviews").rglob("general_mcq_*.jsonl"))
+    rows = [json.loads(line) for line in reviews.read_text().splitlines()]
+    for row in rows:
+        row["sample_score"]["score"].pop("main_score_name", None)
+    reviews.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = run / "configs" / "task_config.yaml"
+    models = '  models: [{"model_id": "judge-one", "api_url": "http://127.0.0.1:4711/v1"}]'
+    config.write_text(config.read_text().replace("  models: []", models))
+    (record,) = [one for one in read(run) if one.facts.task == "general_mcq"]
+    assert record.facts.metric == "accuracy"
+    assert record.answers is not None
+    assert len(record.answers) == 12
+    assert record.facts.judge is not None
+    assert record.facts.judge.model == "judge-one", "where its API is is each machine's own business"
