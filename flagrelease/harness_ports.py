@@ -77,6 +77,9 @@ class Harnesses(Protocol):
     def run(self, order: HarnessOrder, progress: Progress) -> HarnessResult:
         """Run it to its end, or take what a run with this key has left. Raises ToolError when it fails."""
 
+    def kept(self, key: Sha256) -> Path:
+        """A folder for the answers to a task of our own, by the hash of all that decides them; it is there."""
+
     def supplied(self, folder: Path) -> Results | None:
         """What a person brought into a folder; None while there is nothing."""
 

@@ -91,11 +91,32 @@ class Environment(Value):
     sources: tuple[Name, ...] = ()
 
 
+EditedValue = str | int | tuple[str, ...]
+
+
+class Edit(Value):
+    """What is changed in a file of the harness or of its items, before it runs.
+
+    `values` are by key, nested ones with dots between: of the file's one object, or, with `each_line`, of the object on
+    every line. In capitals stands what only that machine knows: WEIGHTS, the folder of the weights, ITEMS, that of the
+    items, IMAGE, one of their images.
+    """
+
+    file: RelativePath
+    each_line: bool = False
+    values: dict[Text, EditedValue] = Field(min_length=1)
+
+
 class Outside(Value):
-    """A harness that runs where the chip's own image has it: its evidence is brought here. `where` says how to."""
+    """A harness that runs where the chip's own image has it: its evidence is brought here. `where` says how to.
+
+    `first` are the commands that prepare it there, and `edits` what is changed before it runs.
+    """
 
     kind: Literal["outside"]
     where: Text
+    first: tuple[Text, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 class Harness(Value):

@@ -45,15 +45,19 @@ class Answered(Value):
     token_ids_sha256: Sha256
 
 
+Keep = Callable[[Answered], None]
+"""What is done with every newly answered item."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _forget(_: Answered) -> None:
+def forget(_: Answered) -> None:
     """Keep no journal."""
 
 
-_NOTHING: Mapping[str, Answered] = MappingProxyType({})
+NOTHING: Mapping[str, Answered] = MappingProxyType({})
 
 
 def ask(
@@ -65,8 +69,8 @@ def ask(
     *,
     events: Events,
     only: Container[str] | None = None,
-    answered: Mapping[str, Answered] = _NOTHING,
-    keep: Callable[[Answered], None] = _forget,
+    answered: Mapping[str, Answered] = NOTHING,
+    keep: Keep = forget,
     now: Callable[[], datetime] = _now,
     limit: int | None = None,
 ) -> EvalRun:
@@ -119,7 +123,7 @@ def _ask_all(
     *,
     events: Events,
     answered: Mapping[str, Answered],
-    keep: Callable[[Answered], None],
+    keep: Keep,
 ) -> list[Answered]:
     records: list[Answered] = []
     errors_in_a_row = 0

@@ -1,12 +1,12 @@
 """Ask the first items of a task's order, look whether they decide, and go on only where they do not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flagrelease.domain.evidence import EvalRun
 from flagrelease.domain.gate import Task
 from flagrelease.domain.value import Name
-from flagrelease.evaluation.ask import Answered, Side, ask
+from flagrelease.evaluation.ask import NOTHING, Answered, Keep, Side, ask, forget
 from flagrelease.ports import Completions, Events
 
 
@@ -28,12 +28,20 @@ def ask_at_looks(
     *,
     events: Events,
     looks: Looks,
+    answered: Mapping[str, Answered] = NOTHING,
+    keep: Keep = forget,
 ) -> EvalRun:
     """The record up to the look after which it does not go on, or of all items.
 
-    No item is asked twice, whatever its answer was. Raises as `ask` does, and ValueError where there is no look.
+    No item is asked twice, whatever its answer was; `answered` and `keep` are those of `ask`. Raises as `ask` does, and
+    ValueError where there is no look.
     """
-    answered: dict[str, Answered] = {}
+    known = dict(answered)
+
+    def keep_all(record: Answered) -> None:
+        known[record.item.id] = record
+        keep(record)
+
     found: EvalRun | None = None
     for items in looks.after:
         run = ask(
@@ -44,8 +52,8 @@ def ask_at_looks(
             completions,
             events=events,
             only=frozenset(looks.order[:items]),
-            answered=answered,
-            keep=lambda record: answered.update({record.item.id: record}),
+            answered=known,
+            keep=keep_all,
         )
         found = run if found is None else run.model_copy(update={"started": found.started})
         if not looks.goes_on(found):

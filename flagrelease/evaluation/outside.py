@@ -43,12 +43,20 @@ class Order:
         """What to do, for a person."""
         env = "".join(f" {name}={value}" for name, value in self.content["env"].items())
         command = " ".join(json.dumps(word) if " " in word else word for word in self.content["command"])
+        first = "".join(f"    {text}\n" for text in (*self.content["first"], *map(_edited, self.content["edits"])))
         return (
             f"  {self.name} ({self.which}): {self.content['where']}, with the server of {self.content['image']}"
             f"{_switched(self.content['switches'])}:\n"
+            f"{first}"
             f"   {env} {command}\n"
             f"    then put {', '.join(self.content['evidence'])} into {self.results}"
         )
+
+
+def _edited(edit: Mapping[str, Any]) -> str:
+    """One file's changes, for a person."""
+    changes = ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in edit["values"].items())
+    return f"in {edit['file']}, {'on every line ' if edit['each_line'] else ''}set {changes}"
 
 
 def _switched(switches: Mapping[str, str | None]) -> str:
@@ -96,6 +104,8 @@ def _content(lock: Lock, name: Name, task: HarnessTask, pinned: PinnedHarness) -
         "harness": harness.name,
         "version": harness.version,
         "where": where,
+        "first": list(runs.first) if isinstance(runs, Outside) else [],
+        "edits": [one.model_dump(mode="json") for one in runs.edits] if isinstance(runs, Outside) else [],
         "command": [_placed(word, places) for word in words_of(pinned, places)],
         "env": dict(harness.env),
         "secrets": secrets,

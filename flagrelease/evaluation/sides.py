@@ -1,6 +1,6 @@
 """One side asked everything: the policy's own tasks here, the others by their harnesses."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,11 +12,12 @@ from flagrelease.domain.image import Image
 from flagrelease.domain.lock import Lock
 from flagrelease.domain.value import Name
 from flagrelease.errors import FlagReleaseError, SmokeError
-from flagrelease.evaluation.ask import Side, ask
-from flagrelease.evaluation.at_looks import Looks, ask_at_looks
+from flagrelease.evaluation.ask import Side
+from flagrelease.evaluation.at_looks import Looks
 from flagrelease.evaluation.by_harness import Asked, Question, ask_by_harness, record_of
 from flagrelease.evaluation.outside import Which, brought, orders_of
-from flagrelease.evaluation.profile import as_settings, differing, profile_of
+from flagrelease.evaluation.own import ask_own
+from flagrelease.evaluation.profile import differing, profile_of
 from flagrelease.harness_ports import Results
 from flagrelease.ports import Server, ServeRequest, Tools
 
@@ -145,7 +146,8 @@ def ask_server(
     alive: Server | None = None,
 ) -> list[Run]:
     """A record of each task that is asked here, of a server that runs."""
-    runs: list[Run] = [*_own(tools, lock, who, part, looks)]
+    own = {name: task for name, task in lock.policy.tasks.items() if part.has(name)}
+    runs: list[Run] = [*ask_own(tools, lock, who, own, looks)]
     for question in questions_of(lock, part):
         log = here / f"{which}-{question.name}.log"
         try:
@@ -170,25 +172,6 @@ def side_of(lock: Lock, image: Image | None) -> Side:
         software=software or (Software(name=lock.engine_title, version=lock.revision),),
         settings={"threads": str(lock.serving.threads), "slots": str(lock.serving.slots)},
     )
-
-
-def _own(tools: Tools, lock: Lock, who: Asked, part: Part, looks: Mapping[Name, Looks]) -> Iterable[EvalRun]:
-    tasks = {name: task for name, task in lock.policy.tasks.items() if part.has(name)}
-    if not tasks:
-        return
-    with tools.completions(who.base_url) as client:
-        settings = {**client.settings, **who.side.settings, **as_settings(who.server, who.host)}
-        side = replace(who.side, settings=settings)
-        for dataset in lock.datasets:
-            if dataset.task in tasks:
-                tools.events.said(dataset.task)
-                data = tools.store.path(dataset.file.digest).read_bytes()
-                task, events = tasks[dataset.task], tools.events
-                if dataset.task in looks:
-                    found = looks[dataset.task]
-                    yield ask_at_looks(dataset.task, task, data, side, client, events=events, looks=found)
-                else:
-                    yield ask(dataset.task, task, data, side, client, events=events, limit=who.limit)
 
 
 def _brought(lock: Lock, who: Asked, name: Name, results: Results) -> EvalRunFile:

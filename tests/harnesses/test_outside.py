@@ -67,6 +67,9 @@ def test_a_hold_says_where_to_run_what_and_where_to_put_it(tmp_path: Path) -> No
         "USE_FLAGGEMS = 1",
         "mm_run.sh",
         "LCCL_DETERMINISTIC=1",
+        "pip install -e .",
+        "in ITEMS/textvqa_val.jsonl, on every line set image = ",
+        "requested_max_input_length = 20000",
     ):
         assert words in told
     assert str(tmp_path / "target" / "blink_val" / "results") in told

@@ -77,10 +77,7 @@ class HostHarnesses:
 
     def place(self, harness: PinnedHarness, key: Sha256) -> WorkPlace:
         """Where it works on the task of this key."""
-        if self._fresh and key not in self._begun:
-            remove(self._home / FOLDER / key)
-        self._begun.add(key)
-        top, resume = self._home / FOLDER / key, harness.harness.resume
+        top, resume = self._begin(key), harness.harness.resume
         kept = resume is not None and resume.begun is not None and (top / resume.keeps / resume.begun).is_file()
         return WorkPlace(tasks=top / "tasks", output=top / "output", cache=top / "cache", resumed=kept)
 
@@ -102,6 +99,20 @@ class HostHarnesses:
             if not (top / _FINISHED).is_file():
                 self._act(order, top, python, secrets, progress)
             return HarnessResult(results=ResultFiles(top / "output"), starts=_starts(top), is_fresh=self._fresh)
+
+    def kept(self, key: Sha256) -> Path:
+        """A folder for the answers to a task of our own."""
+        top = self._begin(key)
+        with writing(top, 0):
+            top.mkdir(parents=True, exist_ok=True)
+        return top
+
+    def _begin(self, key: Sha256) -> Path:
+        top = self._home / FOLDER / key
+        if self._fresh and key not in self._begun:
+            remove(top)
+        self._begun.add(key)
+        return top
 
     def supplied(self, folder: Path) -> Results | None:
         """What a person brought into a folder; None while there is nothing."""
