@@ -135,7 +135,13 @@ def _of_server(at: Session, here: Path, server: str, part: Part) -> list[Run]:
         here.mkdir(parents=True)
         address = server.rstrip("/").removesuffix("/v1")
         side = side_of(lock, None)
-        who = Asked(base_url=address, served_name=lock.serving.served_name, side=side, limit=part.limit)
+        who = Asked(
+            base_url=address,
+            served_name=lock.serving.served_name,
+            side=side,
+            limit=part.limit,
+            kept_by=str(at.folder.resolve()),
+        )
         runs = ask_server(at.tools, here, lock, who, which="target", part=part)
     at.tools.harnesses.tidy()
     return runs

@@ -26,7 +26,8 @@ from flagrelease.ports import Tools
 class Asked:
     """Who is asked, at which address, under which name, and what of how it runs is recorded with the answers.
 
-    `limit` is how many items are asked of each task where that is only a part.
+    `limit` is how many items are asked of each task where that is only a part. `kept_by` is the folder of the bundle:
+    what it was answered is kept for it alone.
     """
 
     base_url: str
@@ -35,6 +36,7 @@ class Asked:
     server: ServerFacts | None = None
     host: HostFacts | None = None
     limit: int | None = None
+    kept_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,5 +58,5 @@ def _journal(tools: Tools, dataset: LockedDataset, task: Task, who: Asked) -> Jo
     side, switches = who.side, dict(who.server.switches) if who.server else {}
     served = [side.image or who.base_url, who.served_name, side.weights_sha256, switches, dict(side.settings)]
     asked = task.model_dump(mode="json", exclude=set(_DECIDES_NO_ANSWER))
-    key = sha256_of([dataset.task, served, asked, dataset.file.sha256])
+    key = sha256_of([who.kept_by, dataset.task, served, asked, dataset.file.sha256])
     return Journal(tools.harnesses.kept(key) / "answers.jsonl", belongs_to=key)

@@ -126,6 +126,7 @@ def ask_side(
             server=profile,
             host=tools.engine.host(),
             limit=part.limit,
+            kept_by=str(evidence.parent.resolve()),
         )
         runs = ask_server(tools, here, lock, who, which=which, part=part, looks=looks, alive=server)
         if not server.alive():

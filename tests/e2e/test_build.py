@@ -88,6 +88,7 @@ def test_a_build_killed_in_every_stage_redoes_only_that_stage_and_ends_with_the_
         project.kill_at(*kill)
     done = project.call("build")
     assert done.returncode in {0, HOLD}, done.stderr
+    assert "going on after" in done.stderr, "what the killed evaluation was answered was asked again"
     assert project.image() == built.image()
     finishes = [e["stage"] for e in project.events() if e["kind"] in {"finished", "skipped"}]
     assert sorted(finishes) == sorted(BUILD_STAGES), "a finished stage was done again"
