@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CACHE := .cache
 PYTEST := $(BIN)/python -m pytest -q
-# Two tests at once, but those that share a store take turns (tests/e2e/conftest.py).
-AT_ONCE := -n 2
+# Two tests at once; those that share a store are one worker's (tests/conftest.py).
+AT_ONCE := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-quick lint types layers recipes docs bench baseline requirements harnesses clean clean-all

@@ -1,12 +1,27 @@
-"""Random examples: the same ones for the same test, so that what passes here passes in CI; others on demand.
-
-`HYPOTHESIS_PROFILE=new make test` draws new examples; the nightly run does.
-"""
+"""What holds for every test: which random examples are drawn, and which tests may run at once."""
 
 import os
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
+# The same examples for the same test, so that what passes here passes in CI; the nightly run draws new ones.
 settings.register_profile("fixed", derandomize=True)
 settings.register_profile("new")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """All end-to-end tests to one worker, since they share a store and would wait for each other; else file by file.
+
+    Groups of pytest-xdist 3.8 have no effect with pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415
+
+    class ByStore(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/e2e" if nodeid.startswith("tests/e2e/") else nodeid.partition("::")[0]
+
+    return ByStore(config, log)

@@ -49,7 +49,7 @@ def read(sources: Sources, unit: Unit) -> Iterator[Record]:
         raise sources.refuse(
             unit.main,
             "wanted captions with their scores, found captions alone",
-            hint="rate them first: `tests/ingest/open_clip/rate.py` does, in an environment of its own",
+            hint="rate them first: `recipes/harnesses/open_clip/rate.py` does, in an environment of its own",
         )
     images = mapping_of(document, "images")
     side = _side(sources, unit, images)

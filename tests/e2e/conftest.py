@@ -15,10 +15,7 @@ LOCK = ROOT / ".cache" / "e2e.lock"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """One after the other, also where tests run at once: they share a store, and some want it for themselves.
-
-    A lock, with what a test's fixtures do: groups of pytest-xdist 3.8 have no effect with pytest 9.2.
-    """
+    """One after the other, also by two runs in one checkout: they share a store, and some want it for themselves."""
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

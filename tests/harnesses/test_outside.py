@@ -121,6 +121,14 @@ def test_recorded_output_of_each_harness_becomes_a_record_of_the_task_and_the_im
     assert found.software[-1].name == CATALOGUE.harness(harness).title
 
 
+def test_recorded_output_of_vlmevalkit_becomes_a_record_where_it_is_of_one_task(tmp_path: Path) -> None:
+    for path in (SAMPLES / "vlmevalkit" / "MiniCPM-o-2_6").glob("*_MMStar_*"):
+        shutil.copy(path, tmp_path)
+    found = record("vlmevalkit", tmp_path)
+    assert (found.task, found.image, found.software[-1].name) == ("quiz", IMAGE, "VLMEvalKit")
+    assert found.items
+
+
 def test_a_metric_without_its_filter_is_refused_where_there_are_several() -> None:
     with pytest.raises(RecipeError, match=r"found 2; there are: exact_match,first-word, exact_match,strict"):
         record("lm-eval", SAMPLES / "lm-eval" / "first", metric="exact_match")

@@ -14,7 +14,7 @@ from flagrelease.errors import RecipeError
 from tests.ingest.sides import SAMPLES, folder, one, read
 
 RATED = SAMPLES / "open_clip" / "rated" / "scores.json"
-SCRIPT = Path(__file__).parent / "open_clip" / "rate.py"
+SCRIPT = Path(__file__).parents[2] / "recipes" / "harnesses" / "open_clip" / "rate.py"
 PYTHON = os.environ.get("OPEN_CLIP_PYTHON", "")
 
 
