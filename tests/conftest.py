@@ -14,7 +14,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """All end-to-end tests to one worker, since they share a store and would wait for each other; else file by file.
+    """All end-to-end tests to one worker, since they share a store, which some want for themselves; else file by file.
 
     Groups of pytest-xdist 3.8 have no effect with pytest 9.2.
     """

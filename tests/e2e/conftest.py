@@ -1,25 +1,13 @@
 """One store for all end-to-end tests, so that what they build is downloaded once."""
 
-import fcntl
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.project import ROOT, Project, make_project
 from tests.publish.docker_registry import docker_registry
-
-LOCK = ROOT / ".cache" / "e2e.lock"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """One after the other, also by two runs in one checkout: they share a store, and some want it for themselves."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with LOCK.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)
