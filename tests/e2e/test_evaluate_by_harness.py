@@ -59,7 +59,10 @@ def soon(condition: Callable[[], object], within_s: float) -> bool:
 
 def test_a_killed_evaluation_goes_on_and_both_sides_prove_their_switches(home: Path, tmp_path: Path) -> None:
     project = harness_project(tmp_path / "project", home, {"words": lm_eval_task()})
-    before = set((home / "evaluations").glob("*")) if (home / "evaluations").is_dir() else set()
+    # The environment is there before, so that the harness is what is killed.
+    assert project.call("build", "--until", "build").returncode == 0
+    assert project.call("evaluate", "--task", "words", "--limit", "1").returncode == 0
+    before = set((home / "evaluations").glob("*"))
     project.kill_at("evaluate", "progress", 9)
     (kept,) = set((home / "evaluations").glob("*")) - before
     assert soon(lambda: not running(kept.name), 10), "the harness ends with its caller"

@@ -41,7 +41,7 @@ def test_good_recipes_end_with_0_and_are_counted(tmp_path: Path) -> None:
     written(tmp_path, {})
     done = program(cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "13 recipes: 0 errors, 0 warnings, 0 notes, nothing waived\n"
+    assert done.stderr == "15 recipes: 0 errors, 0 warnings, 0 notes, nothing waived\n"
 
 
 def test_an_error_ends_with_3_at_its_line_with_a_hint(tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ FILLS = {
         "# TODO ready_within_s:": "ready_within_s: 60 #",
         "todo:": "vllm:",
         "default_variant: todo": "default_variant: vllm",
-        "baseline: todo": "baseline: smollm2-135m-instruct/transformers-fp32.json",
+        "kind: recorded": "kind: other_chip",
+        "baseline: todo": "chip: metax_c550\n      stack: vllm without FlagOS",
         "/todo": "/data/weights",
     },
 }
