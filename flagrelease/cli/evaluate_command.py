@@ -29,6 +29,7 @@ from flagrelease.evaluation.outside import FOLDER as EVIDENCE
 from flagrelease.evaluation.sides import Part, Run, ask_server, ask_side, ready_to_ask, side_of
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
+from flagrelease.gate.phrases import HOLD_HINT
 from flagrelease.pipeline import Look, NotDone, make_image
 from flagrelease.stages.evaluate import evaluate as evaluate_stage
 from flagrelease.stages.fetch import fetch
@@ -161,7 +162,7 @@ def _tell(found: Evaluation, *, json: bool) -> None:
     if verdict.decision == "NO-GO":
         raise GateError("NO-GO: the reasons are above")
     if verdict.decision == "HOLD":
-        raise HoldError("HOLD: the reasons are above", hint="more items, or a waiver for this image, would settle it")
+        raise HoldError("HOLD: the reasons are above", hint=HOLD_HINT)
 
 
 def _tell_records(folder: Path, runs: list[Run], *, json: bool) -> None:

@@ -21,6 +21,7 @@ from flagrelease.evaluation.sides import Run, ask_side, ready_to_ask
 from flagrelease.formats.canonical import pretty_json, sha256_of
 from flagrelease.gate.decide import decide
 from flagrelease.gate.order import order_of
+from flagrelease.gate.phrases import HOLD_HINT
 from flagrelease.gate.waiver import refuse_unless_in_force
 from flagrelease.ingest.held import records_in
 from flagrelease.ingest.reference import Reference, reference_of
@@ -112,7 +113,7 @@ def stop_unless_go(verdict: Verdict) -> None:
     if verdict.decision == "NO-GO":
         raise GateError(f"NO-GO\n{reasons}")
     if verdict.decision == "HOLD":
-        raise HoldError(f"HOLD\n{reasons}", hint="more items, or a waiver for this image, would settle it")
+        raise HoldError(f"HOLD\n{reasons}", hint=HOLD_HINT)
 
 
 def _reference(tools: Tools, lock: Lock) -> Reference | None:
