@@ -55,9 +55,12 @@ class BuildContext(Value):
 
 
 class Layer(Value):
-    """One layer. Layers are not compressed, so `digest` (of the blob) and `diff_id` (of the tar) are equal."""
+    """One layer; `built` are those that an image engine made.
 
-    name: Literal["base", "wheels", "sources", "files", "weights"]
+    Layers are not compressed, so `digest` (of the blob) and `diff_id` (of the tar) are equal.
+    """
+
+    name: Literal["base", "wheels", "sources", "files", "weights", "built"]
     digest: Digest
     size: Annotated[int, Field(ge=0)]
 
