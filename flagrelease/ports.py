@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Protocol
 
 from flagrelease.domain.chip import Architecture
+from flagrelease.domain.engine_build import KernelWheel
 from flagrelease.domain.evalrun import HostFacts
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.domain.lock import LockedComponent
 from flagrelease.domain.release import Published
 from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, PatchedComponent
 from flagrelease.domain.value import Digest
+from flagrelease.engine_ports import ContainerEngine, StandIns
 from flagrelease.harness_ports import Harnesses, Progress
 
 __all__ = [
-    "BlobWriter", "CompletionServer", "Completions", "Components", "Continuation", "Endpoint", "Events", "Harnesses",
-    "ImageEngine", "Progress", "Recipes", "Reply", "RequestFailedError", "RequestRejectedError", "ServeRequest",
-    "Server", "Store", "Supplier", "Target", "Templates", "Tools",
+    "BlobWriter", "CompletionServer", "Completions", "Components", "ContainerEngine", "Continuation",
+    "Endpoint", "Events", "Harnesses", "ImageEngine", "KernelWheels", "Progress", "Recipes", "Reply",
+    "RequestFailedError", "RequestRejectedError", "ServeRequest", "Server", "StandIns", "Store", "Supplier",
+    "Target", "Templates", "Tools",
 ]  # fmt: skip
 
 
@@ -105,6 +108,16 @@ class Components(Protocol):
             LockError: the patch set is not the one that the lock pins.
             SourceError: the set does not make the tree that it records.
         """
+
+
+class KernelWheels(Protocol):
+    """Kernel libraries that were compiled here before, by the hash of all that they are made from."""
+
+    def kept(self, key: str) -> KernelWheel | None:
+        """The wheel of this key, if it was built before and is in the store."""
+
+    def keep(self, wheel: KernelWheel) -> None:
+        """Remember a wheel, whose content is in the store. One that is there already stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,6 +287,18 @@ class Tools(Protocol):
     @property
     def engine(self) -> ImageEngine:
         """Builds and runs images."""
+
+    @property
+    def container_engine(self) -> ContainerEngine:
+        """Builds Dockerfiles."""
+
+    @property
+    def stand_ins(self) -> StandIns:
+        """Makes what takes the place of a vendor's parts in a rehearsal."""
+
+    @property
+    def kernel_wheels(self) -> KernelWheels:
+        """Kernel libraries that were compiled here before."""
 
     def endpoint(self, base_url: str) -> Endpoint:
         """The server at this address."""

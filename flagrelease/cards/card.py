@@ -1,14 +1,14 @@
 """A bundle's card: Markdown written from its lock and its evidence, and from nothing else."""
 
 import re
-import shlex
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from flagrelease import __version__
+from flagrelease.cards.markdown import Ready, environment
 from flagrelease.domain.release import Release
 from flagrelease.domain.source import FileSource
 from flagrelease.domain.verdict import Evaluation, Verdict
@@ -23,19 +23,6 @@ from flagrelease.report.gate.place import PAGE
 if TYPE_CHECKING:
     from flagrelease.pipeline import Built
 
-# An underscore inside a word is no markup (CommonMark, emphasis).
-_SPECIAL = re.compile(r"([\\`*{}\[\]<>|#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-
-
-_SMALLEST_P = 1e-12
-_NAME = re.compile(r"[a-z0-9._-]+")
-
-
-class _Ready(str):
-    """Text that is Markdown already."""
-
-    __slots__ = ()
-
 
 def write_card(path: Path, built: "Built", *, release: Release | None) -> None:
     """Write the card of a bundle, a draft or with the references of a release, and the gate's page beside it."""
@@ -49,7 +36,7 @@ def card_text(built: "Built", *, release: Release | None) -> str:
     verdict = built.evaluation.verdict
     checks = built.serving.checks
     text = (
-        _environment()
+        _templates()
         .get_template("card.md.j2")
         .render(
             lock=built.lock,
@@ -65,7 +52,7 @@ def card_text(built: "Built", *, release: Release | None) -> str:
             verdict=verdict,
             confidence=f"{100 * verdict.tasks[0].confidence:.0f}" if verdict.tasks else "",
             findings=_findings(verdict),
-            plot=_Ready("\n".join(plot(rows_of(verdict)))),
+            plot=Ready("\n".join(plot(rows_of(verdict)))),
             page=PAGE,
             release=release,
             writer=f"flagrelease {__version__}",
@@ -98,51 +85,14 @@ def _findings(verdict: Verdict) -> dict[str, list[str]]:
     return found
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("flagrelease.cards", "."),
-        undefined=StrictUndefined,
-        finalize=_escaped,
-        autoescape=False,  # noqa: S701 - Markdown, not HTML: `finalize` escapes every value
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        code=_code,
-        plain=_plain,
-        shell=_shell,
-        points=lambda fraction: _Ready("–" if fraction is None else f"{100 * fraction:.2f}"),
-        signed=lambda fraction: _Ready("–" if fraction is None else f"{100 * fraction:+.2f}"),
-        p_value=lambda p: _Ready(f"= {p:.1e}" if p >= _SMALLEST_P else f"< {_SMALLEST_P:.0e}"),
-        thousands=lambda number: _Ready(f"{number:,}"),
-        words=lambda name: str(name).replace("_", " "),
-        sentence=lambda text: text[:1].upper() + text[1:],
+def _templates() -> Environment:
+    made = environment()
+    made.filters.update(
         carrier=_carrier,
         look=look_words,
         repeats=lambda task: repeats_words(task.repeats, task.repeats_share),
     )
-    return environment
-
-
-def _escaped(value: object) -> str:
-    if isinstance(value, _Ready):
-        return value
-    return _SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
-
-
-def _code(value: object) -> _Ready:
-    return _Ready("`" + str(value).replace("`", "'").replace("|", "¦") + "`")
-
-
-def _plain(name: str) -> _Ready:
-    """A name that goes into a command as it is; names are checked when a recipe is read."""
-    assert _NAME.fullmatch(name), name
-    return _Ready(name)
-
-
-def _shell(text: str) -> _Ready:
-    """One word of a command in a block of code: quoted for a shell, which no Markdown in it can end."""
-    assert "\n" not in text, text
-    return _Ready(shlex.quote(text))
+    return made
 
 
 def _carrier(source: FileSource) -> str:

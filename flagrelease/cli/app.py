@@ -49,6 +49,7 @@ COMMANDS = {
     "migrate": Listed("Recipes", "Lift recipes and locks of an older schema version to the current one."),
     "schema": Listed("Recipes", "Write the JSON schemas of all recipe files."),
     "request": Listed("Bundle", "Write the mail to the vendor for what only the vendor gives out."),
+    "supply": Listed("Bundle", "Take in a file that only its owner hands out, checked by its hash."),
     "build": Listed("Bundle", "Build, prove and pack a bundle, from its lock to the verdict and a draft card."),
     "evaluate": Listed("Bundle", "Ask a built bundle or a running server again, by tasks and harnesses of its policy."),
     "gate": Listed("Bundle", "Judge any two results of a harness by a policy: GO, NO-GO or HOLD."),

@@ -11,13 +11,16 @@ from datetime import UTC, datetime
 from importlib import import_module
 from json import loads as from_json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.cards.seal import card_seal
 from flagrelease.cli.options import Chip, From, Json, Model, Offline, Out, Quiet, Recipes, Until, Variant
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import Settings, settings
+from flagrelease.domain.lock import PartialLock
 from flagrelease.domain.release import Release
 from flagrelease.domain.verdict import Verdict
 from flagrelease.errors import FlagReleaseError, GateError, HoldError
@@ -32,6 +35,14 @@ from flagrelease.stages.evaluate import refuse_expired
 
 REPORT = "report.json"
 
+Rehearse = Annotated[
+    bool,
+    typer.Option(
+        "--rehearse",
+        help="Build the real Dockerfile with stand-ins for the vendor's parts that are not here. Never published.",
+    ),
+]
+
 
 def build(
     chip: Chip,
@@ -39,6 +50,7 @@ def build(
     variant: Variant = None,
     anew_from: From = None,
     until: Until = None,
+    rehearse: Rehearse = False,
     recipes: Recipes = None,
     out: Out = None,
     offline: Offline = False,
@@ -48,11 +60,11 @@ def build(
     """Run the pipeline up to the verdict, then write the draft card."""
     for option, stage in (("--from", anew_from), ("--until", until)):
         if stage is not None and stage not in ORDER[:-1]:
-            raise import_module("typer").BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
-    chosen = settings(recipes=recipes, out=out, offline=offline)
+            raise typer.BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
+    chosen = settings(recipes=recipes, out=out, offline=offline or rehearse)
 
     def one(name: str | None) -> Told:
-        return _build(chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from)
+        return _build(chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from, rehearsal=rehearse)
 
     if variant == "all":
         _build_all(chosen, chip, model, one, json=json)
@@ -67,8 +79,8 @@ class Told(NamedTuple):
 
     report: dict[str, object]
     words: str
-    verdict: Verdict | None
-    card: Path | None
+    verdict: Verdict | None = None
+    card: Path | None = None
 
 
 def _stop_unless_go(told: Told) -> None:
@@ -90,12 +102,16 @@ def _build(
     quiet: bool,
     until: str | None,
     anew_from: str | None,
+    rehearsal: bool,
 ) -> Told:
     today = datetime.now(UTC).date()
     with session(
-        chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until, anew_from=anew_from, on=today
-    ) as at:
+        chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until, anew_from=anew_from, on=today,
+        rehearsal=rehearsal,
+    ) as at:  # fmt: skip
         try:
+            if isinstance(at.lock, PartialLock):
+                return Told(*import_module("flagrelease.cli.engine_build").build(at, at.lock, rehearsal=rehearsal))
             built = release(at.run, at.recipe, at.lock)
         except StopAfter:
             return Told({"bundle": at.lock.bundle, "folder": str(at.folder)}, "", None, None)

@@ -13,3 +13,9 @@ def names_in(folder: str) -> Callable[[str], list[str]]:
         return [name for name in found if name.startswith(incomplete)]
 
     return complete
+
+
+def bundle_names(incomplete: str) -> list[str]:
+    """Completes bundles as `chip/model`."""
+    found = (settings().recipes / "bundles").glob("*/*.yaml")
+    return sorted(name for path in found if (name := f"{path.parent.name}/{path.stem}").startswith(incomplete))

@@ -18,6 +18,7 @@ from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.recipes.history import last_commit_of
 from flagrelease.adapters.recipes.places import Trees
 from flagrelease.adapters.recipes.revision import at_revision
+from flagrelease.cli.complete import bundle_names
 from flagrelease.cli.options import Json, Recipes
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings, settings
@@ -41,13 +42,8 @@ class Named(NamedTuple):
     revision: str
 
 
-def _bundles(incomplete: str) -> list[str]:
-    found = (settings().recipes / "bundles").glob("*/*.yaml")
-    return sorted(name for path in found if (name := f"{path.parent.name}/{path.stem}").startswith(incomplete))
-
-
-One = Annotated[str, typer.Argument(metavar="A", help="Bundle, such as cpu/smollm2@v1.", autocompletion=_bundles)]
-Other = Annotated[str, typer.Argument(metavar="B", help="What it is compared with.", autocompletion=_bundles)]
+One = Annotated[str, typer.Argument(metavar="A", help="Bundle, such as cpu/smollm2@v1.", autocompletion=bundle_names)]
+Other = Annotated[str, typer.Argument(metavar="B", help="What it is compared with.", autocompletion=bundle_names)]
 All = Annotated[bool, typer.Option("--all", help="Compare notes, sources and the like too.")]
 
 

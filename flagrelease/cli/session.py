@@ -18,7 +18,7 @@ from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
 from flagrelease.domain.verdict import Verdict
-from flagrelease.errors import FlagReleaseError
+from flagrelease.errors import FlagReleaseError, RecipeError
 from flagrelease.pipeline import Run
 from flagrelease.report.journal import Journal
 from flagrelease.stages.publish import recorded
@@ -64,15 +64,22 @@ def session(
     anew_from: str | None = None,
     on: date | None = None,
     fresh: bool = False,
+    rehearsal: bool = False,
 ) -> Iterator[Session]:
     """Hold a bundle's folder: a second run of the same bundle waits here and then finds everything done.
 
     `on` is the day that declared deviations have to be in force on; with `fresh`, harnesses begin anew.
+    A `rehearsal` has a folder of its own, so that nothing of it is taken for the bundle's.
     """
     catalogue = cached_catalogue(settings)
     recipe = catalogue.recipe(chip, model, variant, on=on)
     lock = catalogue.lock(recipe)
-    folder = bundle_folder(settings, lock)
+    folder = bundle_folder(settings, lock, rehearsal=rehearsal)
+    if rehearsal and isinstance(lock, Lock):
+        raise RecipeError(
+            f"`{lock.bundle}` needs no rehearsal: nothing of it is handed out by a vendor",
+            hint="run the same command without --rehearse: it builds the bundle itself",
+        )
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(folder / "events.jsonl", display(quiet=quiet)))
         stack.enter_context(_interrupts_told())

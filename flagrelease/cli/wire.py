@@ -15,7 +15,17 @@ from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.supplier import HostSupplier, Origins
 from flagrelease.cli.settings import Settings
 from flagrelease.locking.resolver import Resolver
-from flagrelease.ports import CompletionServer, Components, Endpoint, Events, Harnesses, ImageEngine, Target, Templates
+from flagrelease.ports import (
+    CompletionServer,
+    Components,
+    Endpoint,
+    Events,
+    Harnesses,
+    ImageEngine,
+    KernelWheels,
+    Target,
+    Templates,
+)
 from flagrelease.report.journal import Display
 from flagrelease.report.plain import PlainDisplay
 from flagrelease.report.quiet import QuietDisplay
@@ -64,6 +74,13 @@ class HostTools:
         module = import_module("flagrelease.engines.embedded.engine")
         engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
         return engine
+
+    @cached_property
+    def kernel_wheels(self) -> KernelWheels:
+        """Kernel libraries that were compiled here before."""
+        module = import_module("flagrelease.adapters.storage.kernel_wheels")
+        kept: KernelWheels = module.StoredKernelWheels(self.store)
+        return kept
 
     @cached_property
     def harnesses(self) -> Harnesses:
@@ -142,7 +159,7 @@ def display(*, quiet: bool, stream: TextIO = sys.stderr) -> Display:
 
 
 _NOT_IN_RESULTS = (
-    "cards", "cli", "importing", "ingest", "launch", "lint", "migrations", "planning", "report", "requesting",
+    "cards", "cli", "importing", "ingest", "lint", "migrations", "planning", "report", "requesting",
     "scaffold",
 )  # fmt: skip
 """What no stage uses: a change there makes no result stale."""

@@ -11,7 +11,8 @@ from pydantic import Field
 from flagrelease.domain.chip import Architecture
 from flagrelease.domain.container import EnvName, EnvValue
 from flagrelease.domain.image import Image
-from flagrelease.domain.lock import InputKind
+from flagrelease.domain.lock import InputKind, LockedKernel
+from flagrelease.domain.source import PatchedComponent
 from flagrelease.domain.value import AbsolutePath, Digest, Name, RelativePath, Sha256, Text, Value
 
 Word = Annotated[str, Field(min_length=1, max_length=8000, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -60,6 +61,17 @@ class Parts(Value):
     def stored(self) -> tuple[Digest, ...]:
         """Every digest that has to be in the store for this value to be good."""
         return tuple(one.content for one in self.parts if one.content)
+
+
+class PreparedParts(Value):
+    """The parts, and the trees that were made of those that are repositories."""
+
+    parts: Parts
+    trees: tuple[PatchedComponent, ...]
+
+    def stored(self) -> tuple[Digest, ...]:
+        """Every digest that has to be in the store for this value to be good."""
+        return (*self.parts.stored(), *(one.archive for one in self.trees))
 
 
 class ContextFile(Value):
@@ -176,7 +188,7 @@ class EngineContext(Value):
     files: tuple[ContextFile, ...]
     missing: tuple[Part, ...] = ()
     stand_ins: tuple[Part, ...] = ()
-    pinned_kernels: dict[Name, Sha256] = Field(default_factory=dict, description="wheels that the lock names")
+    pinned_kernels: tuple[LockedKernel, ...] = ()
 
     def stored(self) -> tuple[Digest, ...]:
         """Every digest that has to be in the store for this value to be good."""

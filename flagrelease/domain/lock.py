@@ -149,6 +149,7 @@ class LockedInput(Value):
 
     `restricted`: only `contact` hands it out. `unresolved`: it could not be found out where the lock was made.
     `asked_sha256` is the hash of what the recipe says of it, so that a pin stays while the question is the same.
+    `files` are those of weights, or the one that was supplied; `wheel` is what a component or wheel is on the index.
     """
 
     key: Text
@@ -160,6 +161,7 @@ class LockedInput(Value):
     size: Annotated[int, Field(ge=0)] | None = None
     files: tuple[LockedFile, ...] = ()
     patch_set: PatchSet | None = None
+    wheel: LockedWheel | None = None
     reason: Text | None = None
     contact: Text | None = None
 
@@ -172,11 +174,21 @@ class LockedInput(Value):
         return self
 
 
+class LockedKernel(Value):
+    """A kernel library as the wheel that was built of it; `key` is the hash of all that it was built from."""
+
+    component: Name
+    key: Sha256
+    file: Annotated[str, Field(pattern=r"^[\w.+!-]+\.whl$", max_length=300)]
+    sha256: Sha256
+
+
 class PartialLock(_Resolved):
     """One variant of a bundle that an image engine builds: each of its inputs, locked or named as open."""
 
     kind: Literal["partial"]
     inputs: tuple[LockedInput, ...] = Field(min_length=1)
+    kernels: tuple[LockedKernel, ...] = ()
 
     @property
     def open(self) -> tuple[LockedInput, ...]:

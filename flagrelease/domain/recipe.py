@@ -26,8 +26,15 @@ FOR_READERS: dict[str, Any] = {
 """What is there for readers and for lint: a change of it changes no bundle, so no lock becomes stale by it."""
 
 
+DOCKERFILE = ".Dockerfile.j2"
+"""What a chip's template is called after its name, below `dockerfiles/`."""
+
+MACROS = "_macros.j2"
+"""What all of them share."""
+
+
 class Template(Value):
-    """A template that the image's files are rendered from, by hash of its text."""
+    """A template that the image's files, or its Dockerfile, are rendered from, by hash of its text."""
 
     path: RelativePath
     sha256: Sha256

@@ -128,7 +128,13 @@ class FromFolder(Value):
     path: RelativePath
 
 
-Origin = Annotated[FromWheel | FromHuggingFace | FromModelScope | FromFolder, Field(discriminator="kind")]
+class FromSupply(Value):
+    """The file was supplied by whoever builds: nothing here can fetch it."""
+
+    kind: Literal["supply"]
+
+
+Origin = Annotated[FromWheel | FromHuggingFace | FromModelScope | FromFolder | FromSupply, Field(discriminator="kind")]
 
 
 class LockedFile(Value):

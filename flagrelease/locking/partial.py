@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from flagrelease import __version__
+from flagrelease.domain.bundle import ImageReference
 from flagrelease.domain.chip import Installer
 from flagrelease.domain.component import ArchiveSource, Component, GitSource, IndexSource
 from flagrelease.domain.lock import InputKind, LockedInput, PartialLock
@@ -15,10 +16,11 @@ from flagrelease.domain.model import Weights
 from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.restricted import Restricted
-from flagrelease.domain.source import LockedFile
+from flagrelease.domain.source import LockedFile, LockedWheel
 from flagrelease.domain.value import Value
 from flagrelease.errors import LockError, SourceError, ToolError
 from flagrelease.formats.canonical import sha256_of
+from flagrelease.locking.keys import installer_file, installer_key, installers
 from flagrelease.locking.resolver import Part, Resolver, name_of
 
 _FULL_COMMIT = 40
@@ -34,6 +36,16 @@ _PARTS: dict[InputKind, Part] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Pinned:
+    """What an input is: its pin, its size in bytes where it is known, and what else the lock says of it."""
+
+    pin: str
+    files: tuple[LockedFile, ...] = ()
+    size: int | None = None
+    wheel: LockedWheel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Asked:
     """One input as the recipe has it, and how its pin is found; `stated` when the recipe itself holds the pin."""
 
@@ -41,7 +53,7 @@ class _Asked:
     kind: InputKind
     name: str
     question: Value | str
-    find: Callable[[], tuple[str, tuple[LockedFile, ...], int | None]] | None = None
+    find: Callable[[], _Pinned] | None = None
     stated: bool = False
     patch_set: PatchSet | None = None
     restricted: Restricted | None = None
@@ -72,6 +84,7 @@ def make_partial(
         architecture=recipe.architecture,
         recipe_sha256=sha256_of(recipe.binding()),
         inputs=tuple(_locked(asked, before, upgrade, say) for asked in _inputs(recipe, resolver)),
+        kernels=previous.kernels if previous and "kernels" not in upgrade else (),
     )
 
 
@@ -94,24 +107,25 @@ def _locked(
         return known(status="unresolved", reason=asked.why_open)
     try:
         say(f"looking up {asked.name}")
-        pin, files, size = asked.find()
+        found = asked.find()
     except (LockError, SourceError, ToolError) as error:
         say(f"  open: {error.message}")
         return known(status="unresolved", reason=_REASONS[asked.kind])
-    return known(status="locked", pin=pin, files=files, size=size)
+    if kept and kept.pin == found.pin and kept.asked_sha256 == question and kept.files:
+        return kept.model_copy(update={"name": asked.name})
+    return known(status="locked", pin=found.pin, files=found.files, size=found.size, wheel=found.wheel)
 
 
 def _inputs(recipe: Recipe, resolver: Resolver) -> Iterator[_Asked]:
-    variant, sdk = recipe.variant, recipe.sdk
+    variant = recipe.variant
     yield _base(recipe, resolver)
-    if variant.image and variant.image.restricted:
+    if variant.image and variant.image.restricted and not _is_base(variant.image.run, recipe):
         yield _Asked(
             key="image", kind="image", name=str(variant.image.run), question=variant.image,
             restricted=variant.image.restricted,
         )  # fmt: skip
-    for installer in sdk.installers:
-        if installer.where == "image" and installer.architecture in (None, recipe.architecture):
-            yield _installer(recipe, installer)
+    for installer in installers(recipe):
+        yield _installer(recipe, installer)
     for name, component in variant.components.items():
         yield _component(name, component, recipe, resolver)
         if component.patches:
@@ -122,11 +136,17 @@ def _inputs(recipe: Recipe, resolver: Resolver) -> Iterator[_Asked]:
     if recipe.second_model and recipe.second_weights:
         yield _weights("smoke.second_model", recipe.second_model.title, recipe.second_weights, resolver)
     if recipe.baseline_sha256 and recipe.recorded and variant.reference:
-        pin = (recipe.baseline_sha256, (), None)
+        pin = _Pinned(pin=recipe.baseline_sha256)
         yield _Asked(
             key="reference", kind="baseline", name=recipe.recorded, question=variant.reference,
             find=lambda: pin, stated=True,
         )  # fmt: skip
+
+
+def _is_base(image: ImageReference, recipe: Recipe) -> bool:
+    """Whether the card's image is the one that ours is made from: then it is one input, not two."""
+    base = recipe.sdk.base
+    return base.kind == "image" and (image.image, image.tag) == (base.image, base.tag)
 
 
 def _base(recipe: Recipe, resolver: Resolver) -> _Asked:
@@ -134,15 +154,15 @@ def _base(recipe: Recipe, resolver: Resolver) -> _Asked:
     key = f"sdks.{recipe.variant.sdk}.base"
     if base.kind == "debian":
 
-        def packages() -> tuple[str, tuple[LockedFile, ...], int | None]:
+        def packages() -> _Pinned:
             found = resolver.debian(base, recipe.architecture)
-            return sha256_of([one.sha256 for one in found]), (), sum(one.size for one in found)
+            return _Pinned(pin=sha256_of([one.sha256 for one in found]), size=sum(one.size for one in found))
 
         return _Asked(key=key, kind="base", name=", ".join(base.packages), question=base, find=packages)
     pinned = base.digest
 
-    def digest() -> tuple[str, tuple[LockedFile, ...], int | None]:
-        return pinned or resolver.image(base, recipe.architecture), (), None
+    def digest() -> _Pinned:
+        return _Pinned(pin=pinned or resolver.image(base, recipe.architecture))
 
     name = f"{base.image}:{base.tag}" if base.tag else base.image
     return _Asked(
@@ -152,20 +172,15 @@ def _base(recipe: Recipe, resolver: Resolver) -> _Asked:
     )  # fmt: skip
 
 
-def installer_file(installer: Installer, version: str | None) -> str:
-    """The installer's file name for an SDK version."""
-    return installer.file.replace("{version}", version) if version else installer.file
-
-
 def _installer(recipe: Recipe, installer: Installer) -> _Asked:
     name = installer_file(installer, recipe.sdk.version)
     pinned = installer.sha256
     return _Asked(
-        key=f"sdks.{recipe.variant.sdk}.installers.{installer.purpose}",
+        key=installer_key(recipe, installer),
         kind="installer",
         name=name,
         question=installer,
-        find=(lambda: (pinned, (), installer.size)) if pinned else None,
+        find=(lambda: _Pinned(pin=pinned, size=installer.size)) if pinned else None,
         stated=pinned is not None,
         restricted=installer.restricted if not pinned else None,
         why_open="no SHA-256 of it is known: supply the file, or write its hash into the recipe",
@@ -183,7 +198,7 @@ def _component(name: str, component: Component, recipe: Recipe, resolver: Resolv
             whole = git.commit if git.commit and len(git.commit) == _FULL_COMMIT else None
             return _Asked(
                 key=key, kind="component", name=f"{git.repository} at {at}", question=git,
-                find=lambda: (whole or resolver.commit(git), (), None), stated=whole is not None,
+                find=lambda: _Pinned(pin=whole or resolver.commit(git)), stated=whole is not None,
             )  # fmt: skip
         case IndexSource() as index:
             return _wheel(key, "component", f"{index.project}=={index.version}", recipe, resolver)
@@ -191,7 +206,7 @@ def _component(name: str, component: Component, recipe: Recipe, resolver: Resolv
             pinned = archive.sha256
             return _Asked(
                 key=key, kind="component", name=archive.file, question=archive,
-                find=(lambda: (pinned, (), archive.size)) if pinned else None,
+                find=(lambda: _Pinned(pin=pinned, size=archive.size)) if pinned else None,
                 stated=pinned is not None,
                 restricted=archive.restricted if not pinned else None,
                 why_open="no SHA-256 of the archive is known",
@@ -207,7 +222,7 @@ def _patches(name: str, component: Component, found: PatchSet | None) -> _Asked:
         kind="patches",
         name=f"patches of {patches.chip} on {name} at {patches.base[:12]}",
         question=patches,
-        find=(lambda: (pin, (), None)) if found else None,
+        find=(lambda: _Pinned(pin=pin)) if found else None,
         stated=found is not None,
         patch_set=found,
         restricted=None if found else patches.restricted,
@@ -218,9 +233,9 @@ def _patches(name: str, component: Component, found: PatchSet | None) -> _Asked:
 def _wheel(key: str, kind: InputKind, requirement: str, recipe: Recipe, resolver: Resolver) -> _Asked:
     sdk = recipe.sdk
 
-    def find() -> tuple[str, tuple[LockedFile, ...], int | None]:
+    def find() -> _Pinned:
         wheel = resolver.wheel(requirement, sdk, recipe.architecture)
-        return wheel.sha256, (), wheel.size
+        return _Pinned(pin=wheel.sha256, size=wheel.size, wheel=wheel)
 
     return _Asked(
         key=key, kind=kind, name=requirement, find=find if sdk.python and sdk.glibc else None,
@@ -237,10 +252,10 @@ def _weights(key: str, title: str, weights: Weights, resolver: Resolver) -> _Ask
             key=key, kind="weights", name=title, question=weights, why_open=why, restricted=weights.restricted
         )
 
-    def find() -> tuple[str, tuple[LockedFile, ...], int | None]:
+    def find() -> _Pinned:
         files = resolver.files(source)
         lines = sorted(f"{file.sha256}  {file.path}\n" for file in files)
-        return sha256_of(lines), files, sum(file.size for file in files)
+        return _Pinned(pin=sha256_of(lines), files=files, size=sum(file.size for file in files))
 
     name = f"{title}, {name_of(source)}"
     return _Asked(key=key, kind="weights", name=name, question=source, find=find, restricted=weights.restricted)

@@ -14,7 +14,7 @@ from flagrelease.domain.component import PatchRef
 from flagrelease.domain.gate import Policy
 from flagrelease.domain.model import Model, Weights
 from flagrelease.domain.patch_series import PatchSet
-from flagrelease.domain.recipe import Recipe, Template
+from flagrelease.domain.recipe import DOCKERFILE, MACROS, Recipe, Template
 from flagrelease.formats.inherit import near
 from flagrelease.formats.positions import Path as Key
 from flagrelease.formats.positions import quoted
@@ -84,7 +84,7 @@ class _Parts:
         if chip is None or model is None or engine is None or sdk is None or weights is None:
             return None
         # Every part was checked when it was read: to check the whole again would take longer than to read it.
-        return Recipe.model_construct(
+        recipe = Recipe.model_construct(
             chip=chip,
             architecture=variant.architecture or chip.architectures[0],
             engine=engine,
@@ -101,6 +101,16 @@ class _Parts:
             baseline_sha256=baseline_sha256,
             harnesses=harnesses,
         )
+        if recipe.is_assembled:
+            return recipe
+        return recipe.model_copy(update={"templates": (*templates, *self._dockerfile(chip))})
+
+    def _dockerfile(self, chip: Chip) -> Iterator[Template]:
+        """The chip's Dockerfile and what all of them share, as far as they are there: lint says which are not."""
+        for path in (f"{chip.name}{DOCKERFILE}", MACROS):
+            file = self._found.shelf.templates / path
+            if file.is_file():
+                yield Template(path=path, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
 
     def _second(self) -> tuple[Model | None, Weights | None]:
         """The model that the same server loads after the first, and the form of its weights."""

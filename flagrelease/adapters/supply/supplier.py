@@ -12,6 +12,7 @@ from flagrelease.domain.source import (
     FromFolder,
     FromHuggingFace,
     FromModelScope,
+    FromSupply,
     FromWheel,
     LockedDeb,
     LockedFile,
@@ -116,6 +117,12 @@ class HostSupplier:
             case FromModelScope() as origin:
                 self._may_fetch(_file_name(file), file.digest, file.size)
                 self._origins.modelscope(file, origin, progress)
+            case FromSupply():
+                raise SourceError(
+                    f"{file.path} ({file.digest}, {file.size} bytes) is not in {self._store.home}, and only its owner "
+                    "hands it out",
+                    hint="`flagrelease request` writes to who has it, `flagrelease supply` takes the file in",
+                )
 
     def check(self, debs: Iterable[LockedDeb], wheels: Iterable[LockedWheel], files: Iterable[LockedFile]) -> None:
         """Raise SourceError that lists all that is missing, when offline: what lies in a folder is not missing.
@@ -209,3 +216,5 @@ def _file_name(file: LockedFile) -> str:
             return f"{origin.path} of {origin.repo}"
         case FromFolder() as origin:
             return f"{origin.folder}/{origin.path}"
+        case FromSupply():
+            return file.path

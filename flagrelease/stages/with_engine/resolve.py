@@ -1,0 +1,26 @@
+"""resolve: hold the recipe against its committed lock; from here on nothing is looked up."""
+
+from pathlib import Path
+
+from flagrelease.domain.lock import PartialLock
+from flagrelease.domain.recipe import Recipe
+from flagrelease.formats.canonical import pretty_json
+from flagrelease.locking.lock import require_fresh
+from flagrelease.ports import Tools
+
+
+def resolve(tools: Tools, here: Path, recipe: Recipe, locked: PartialLock, *, rehearsal: bool) -> PartialLock:
+    """The committed lock, if this recipe gives it; with an engine that can build it, where nothing keeps it from that.
+
+    Raises:
+        LockError: the lock is older than its recipe, or was edited by hand.
+        ToolError: no container engine answers, or it is too old.
+    """
+    require_fresh(recipe, locked)
+    if rehearsal or not locked.open:
+        facts = tools.container_engine.facts()
+        tools.events.said(f"{facts.name} {facts.version}, {facts.builder}")
+    for one in locked.open:
+        tools.events.said(f"open: {one.key}: {one.name}")
+    (here / "lock.json").write_bytes(pretty_json(locked))
+    return locked
