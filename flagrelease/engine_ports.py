@@ -114,3 +114,14 @@ class StandIns(Protocol):
 
     def source(self, name: str, component: Component) -> PatchedComponent:
         """The tree of a local git repository in the place of an upstream, with what `component.install` asks for."""
+
+
+class DockerfileTemplates(Protocol):
+    """Fills the templates of Dockerfiles. Values are never templates themselves, and a missing one is an error."""
+
+    def fill_dockerfile(self, text: str, *, name: str, macros: Mapping[str, str], values: Mapping[str, object]) -> str:
+        """The template's text with its values; it may import `macros` by name.
+
+        Raises:
+            RecipeError: the template cannot be filled, or writes a value that no filter has quoted; with its line.
+        """

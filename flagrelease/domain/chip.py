@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from flagrelease.domain.container import ChipContainer, EnvName, EnvValue
 from flagrelease.domain.restricted import Restricted
-from flagrelease.domain.value import AbsolutePath, Digest, Name, Sha256, Text, Value
+from flagrelease.domain.value import AbsolutePath, Digest, Name, RelativePath, Sha256, Text, Value
 
 Architecture = Literal["amd64", "arm64"]
 
@@ -98,6 +98,9 @@ class Kernels(Value):
 
     flaggems: Text | None = Field(default=None, description="key of FlagGems' own back-end table")
     flagtree: Text | None = Field(default=None, description="version with its local part, matched exactly")
+    flagtree_folder: RelativePath | None = Field(
+        default=None, description="where its source is installed from: `python` for Triton before 3.4, else its root"
+    )
     triton: SdkVersion | None = None
 
 
@@ -156,6 +159,9 @@ class Libraries(Value):
 
     collective: Text
     flaggems_vendor: Name | None = None
+    flaggems_cmake: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=20)] | None = Field(
+        default=None, description="FLAGGEMS_BACKEND of its C++ extension, where the chip has one"
+    )
     flagtree_backend: Name | None = None
     flagcx_make: Annotated[str, Field(pattern=r"^USE_[A-Z_]+$")] | None = None
     flagcx_adaptor: Name | None = None

@@ -7,7 +7,7 @@ from pydantic import Field
 from flagrelease.domain.container import EnvName, EnvValue
 from flagrelease.domain.restricted import Restricted
 from flagrelease.domain.source import Project, RepoId
-from flagrelease.domain.value import Name, RelativePath, Sha256, Text, Value
+from flagrelease.domain.value import AbsolutePath, Name, RelativePath, Sha256, Text, Value
 
 CommitPrefix = Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")]
 """A commit id of at least 7 digits; the lock holds all 40."""
@@ -77,7 +77,10 @@ class PatchRef(Value):
 
 
 class Install(Value):
-    """One step of installing: a folder of the component, by pip, make or its own script."""
+    """One step of installing: a folder of the component, by pip, make or its own script.
+
+    In arguments and values, `{flaggems_vendor}` and the like are the chip's names (`domain/chip_words.py`).
+    """
 
     tool: Literal["pip", "make", "script"]
     path: RelativePath | None = None
@@ -103,5 +106,11 @@ class Component(Value):
     install: tuple[Install, ...] = ()
     optional: bool = False
     placed_at: Text | None = Field(default=None, description="folder in the image, where others look for it")
+    sets: AbsolutePath | None = Field(
+        default=None, description="file of variables that it brings: the image has what it sets"
+    )
+    replaces: tuple[Project, ...] = Field(
+        default=(), description="Python projects whose modules it brings itself, taken out before it comes"
+    )
     provenance: Text = Field(description="where the version is stated")
     note: Text | None = None

@@ -10,6 +10,9 @@ EnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1
 EnvValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4000)]
 Capability = Annotated[str, Field(pattern=r"^[A-Z][A-Z_]*$", max_length=40)]
 
+UserName = Annotated[str, Field(pattern=r"^[a-z0-9_-]+(:[a-z0-9_-]+)?$", max_length=200)]
+"""A user, and perhaps a group, by name or number."""
+
 DevicePath = Annotated[
     str,
     Field(
@@ -68,7 +71,7 @@ class Container(Value):
     pid: Literal["private", "host"] = "private"
     ipc: Literal["private", "host"] = "private"
     privileged: bool = False
-    user: Annotated[str, Field(pattern=r"^[a-z0-9_-]+(:[a-z0-9_-]+)?$")] | None = None
+    user: UserName | None = None
     init: bool = True
     shm_gb: Annotated[int, Field(ge=1, le=4096)] | None = None
     ulimits: dict[Literal["stack", "memlock", "nofile", "nproc"], Annotated[int, Field(ge=-1)]] = Field(

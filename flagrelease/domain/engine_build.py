@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from flagrelease.domain.chip import Architecture
-from flagrelease.domain.container import EnvName, EnvValue
+from flagrelease.domain.container import EnvName, EnvValue, UserName
 from flagrelease.domain.image import Image
 from flagrelease.domain.lock import InputKind, LockedKernel
 from flagrelease.domain.source import PatchedComponent
@@ -17,6 +17,15 @@ from flagrelease.domain.value import AbsolutePath, Digest, Name, RelativePath, S
 
 Word = Annotated[str, Field(min_length=1, max_length=8000, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One word of a command: it reaches the program as it is, no shell reads it."""
+
+MountPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_+-][A-Za-z0-9_.+-]*|/\.[A-Za-z0-9_+-]+)+$", max_length=500)]
+"""A place that something is mounted at in a build: plain characters, since a mount is spelled as CSV."""
+
+BaseName = Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]*$", max_length=400)]
+"""What stands behind FROM: a name with a tag or a digest."""
+
+LabelName = Annotated[str, Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=200)]
+LabelValue = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=30_000)]
 
 
 class Part(Value):
@@ -85,8 +94,8 @@ class ContextFile(Value):
 class Bind(Value):
     """A file or folder of the build's folder, or of another stage, shown to one step and left out of the layer."""
 
-    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./+-]+$", max_length=500)]
-    target: AbsolutePath
+    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./+*-]+$", max_length=500)]
+    target: MountPath
     from_stage: Name | None = None
 
 
@@ -97,7 +106,7 @@ class Step(Value):
     env: dict[EnvName, EnvValue] = Field(default_factory=dict)
     folder: AbsolutePath | None = None
     binds: tuple[Bind, ...] = ()
-    caches: tuple[AbsolutePath, ...] = ()
+    caches: tuple[MountPath, ...] = ()
     secrets: tuple[Name, ...] = ()
     why: Text | None = Field(default=None, description="a comment above it")
 
@@ -141,9 +150,10 @@ class ImagePlan(Value):
 
     `base` stands behind FROM: `name@sha256:…`, or the tag that a supplied archive or a stand-in is loaded as. `epoch`
     is SOURCE_DATE_EPOCH in seconds. `shell_files` are files of variables that an SDK installer brings, in order: what
-    they set is read from the SDK image and becomes its environment. `kernels` are built before the bundle's own image;
-    `kernel_wheels` are the folder `kernels/` of the build's folder. `checks` fail the build; `rehearsal` marks the
-    image.
+    they set is read from the SDK image and becomes its environment; `bundle_shell_files` are those that a component
+    brings, read from the bundle's own image in the same way. `unpacked` are archives that only build steps see, in the
+    stage `unpacked`. `kernels` are built before the bundle's own image; their wheels are the folder `kernels/` of the
+    build's folder. `checks` fail the build; `notes` say what is not checked here, and why; `rehearsal` marks the image.
     """
 
     bundle: Text
@@ -151,7 +161,7 @@ class ImagePlan(Value):
     chip: Name
     sdk: Name
     architecture: Architecture
-    base: Text
+    base: BaseName
     python: Word = "python3"
     epoch: Annotated[int, Field(ge=0)] = 0
     rehearsal: bool = False
@@ -159,6 +169,8 @@ class ImagePlan(Value):
     secrets: tuple[Name, ...] = ()
     sdk_env: dict[EnvName, EnvValue] = Field(default_factory=dict)
     shell_files: tuple[AbsolutePath, ...] = ()
+    bundle_shell_files: tuple[AbsolutePath, ...] = ()
+    unpacked: tuple[PlacedArchive, ...] = ()
     installers: tuple[Step, ...] = ()
     torch: tuple[Step, ...] = ()
     kernels: tuple[KernelBuild, ...] = ()
@@ -167,11 +179,12 @@ class ImagePlan(Value):
     requirements: tuple[Step, ...] = ()
     files: tuple[CopiedFile, ...] = ()
     checks: tuple[Step, ...] = ()
+    notes: tuple[Text, ...] = ()
     env: dict[EnvName, EnvValue] = Field(default_factory=dict)
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[LabelName, LabelValue] = Field(default_factory=dict)
     working_folder: AbsolutePath | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    user: Text | None = None
+    user: UserName | None = None
     entrypoint: tuple[Word, ...] = ()
 
 

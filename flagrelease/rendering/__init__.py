@@ -1,0 +1,1 @@
+"""From recipe, lock and parts to a Dockerfile: pure functions."""
