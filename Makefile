@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -q
 AT_ONCE := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types layers recipes docs bench baseline requirements harnesses clean clean-all
+.PHONY: help demo test test-quick lint types layers recipes docs bench baseline requirements harnesses clean clean-all engine
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ help: ## Say what each target does
 demo: $(CACHE)/runtime ## Build, prove and pack the bundle of the chip `cpu` and a small model
 	$(BIN)/flagrelease build --chip cpu --model smollm2-135m-instruct
 
-test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools $(CACHE)/another-git ## Run every check and every test
+test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools $(CACHE)/another-git $(CACHE)/buildx engine ## Run every check and every test
 	$(MAKE) lint types layers recipes
 	$(PYTEST) $(AT_ONCE) tests
 
@@ -100,8 +100,23 @@ $(CACHE)/another-git: tests/patching/another_git.sh
 	sh tests/patching/another_git.sh $@ || { rm -rf $@; mkdir -p $@; }
 
 # A real registry for the publish tests, from Debian's package, unpacked here: needs no root.
-$(CACHE)/tools: | $(CACHE)/tools/usr/bin/docker-registry
+$(CACHE)/tools: | $(CACHE)/tools/usr/bin/docker-registry $(CACHE)/tools/bin/busybox
+FETCH = mkdir -p $(CACHE)/apt/lists/partial $(CACHE)/tools && apt-get $(APT) -qq update && cd $(CACHE)/tools && \
+	apt-get $(APT) -qq download $(1) && dpkg-deb -x $(1)_*.deb . && rm $(1)_*.deb
 $(CACHE)/tools/usr/bin/docker-registry:
-	mkdir -p $(CACHE)/apt/lists/partial $(CACHE)/tools
-	apt-get $(APT) -qq update
-	cd $(CACHE)/tools && apt-get $(APT) -qq download docker-registry && dpkg-deb -x docker-registry_*.deb . && rm docker-registry_*.deb
+	$(call FETCH,docker-registry)
+
+# A base for the images of tests: one program without libraries.
+$(CACHE)/tools/bin/busybox:
+	$(call FETCH,busybox-static)
+
+# A container engine for the tests that need one: installed only in CI, or where INSTALL=1 asks for it. The tests start
+# their own; the one that the package would start is held back where policy-rc.d can say so.
+engine:
+	@if [ -x /usr/sbin/dockerd ]; then :; \
+	elif [ "$(CI)" = true ] || [ "$(INSTALL)" = 1 ]; then sh tests/engine_docker/install.sh; \
+	else echo "no container engine here: its tests are skipped (INSTALL=1 make test installs Debian's docker.io)"; fi
+
+# The buildx of another Debian release, for whose package this one has none. Without it, its tests say so and are skipped.
+$(CACHE)/buildx: tests/engine_docker/buildx.sh
+	sh tests/engine_docker/buildx.sh $@ || { rm -rf $@; mkdir -p $@; }
