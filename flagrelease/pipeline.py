@@ -90,6 +90,7 @@ class Run:
 
     A stage is finished when its `done.json` was renamed into place. It is reused when its key, the hash of the
     package's code and the stage's arguments, is the same and all content its value names is still in the store.
+    A value that is `unfinished` is made again each time.
     """
 
     def __init__(
@@ -213,6 +214,8 @@ class Run:
                 return None
             value = kind.validate_json(canonical_json(done["value"]), strict=True)
         except (FileNotFoundError, NotADirectoryError, KeyError, ValidationError):
+            return None
+        if getattr(value, "unfinished", False):
             return None
         stored = getattr(value, "stored", None)
         if stored is not None and not all(self._tools.store.has(digest) for digest in stored()):

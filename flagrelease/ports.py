@@ -17,7 +17,7 @@ from flagrelease.domain.lock import LockedComponent
 from flagrelease.domain.release import Published
 from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, PatchedComponent
 from flagrelease.domain.value import Digest
-from flagrelease.engine_ports import ContainerEngine, StandIns
+from flagrelease.engine_ports import ContainerEngine, DockerfileTemplates, StandIns
 from flagrelease.harness_ports import Harnesses, Progress
 
 __all__ = [
@@ -222,7 +222,7 @@ class Recipes(Protocol):
         """The bytes of a harness's template or lock. Raises LockError when it is not what the bundle's lock pins."""
 
 
-class Templates(Protocol):
+class Templates(DockerfileTemplates, Protocol):
     """Fills templates. Values are never templates themselves, and a missing one is an error."""
 
     def fill(self, text: str, *, name: str, values: dict[str, object]) -> str:

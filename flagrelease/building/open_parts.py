@@ -1,18 +1,24 @@
 """What keeps a bundle from being built, said so that a person knows whom to ask and what to do."""
 
 from flagrelease.domain.engine_build import EngineContext
-from flagrelease.errors import LockError
+from flagrelease.errors import LockError, SourceError
 
 
 def require_parts(context: EngineContext) -> None:
-    """Raise LockError that names every missing part with the way to get it; nothing is missing otherwise."""
+    """Name every missing part with the way to get it.
+
+    Raises:
+        LockError: some are open in the lock.
+        SourceError: the lock pins them all, and some cannot be had here.
+    """
     if not context.missing:
         return
     lines = "\n".join(
         f"  {one.key}: {one.name}: {f'ask {one.contact}' if one.contact else one.why}" for one in context.missing
     )
     count = len(context.missing)
-    raise LockError(
+    kind = LockError if any(one.pin is None for one in context.missing) else SourceError
+    raise kind(
         f"`{context.plan.bundle}` cannot be built yet: {count} part{'s are' if count > 1 else ' is'} missing\n{lines}",
         hint="`flagrelease request` writes to who has them, `flagrelease supply` takes a file in, and "
         "`flagrelease build --rehearse` builds with stand-ins",

@@ -61,7 +61,7 @@ def build(
     for option, stage in (("--from", anew_from), ("--until", until)):
         if stage is not None and stage not in ORDER[:-1]:
             raise typer.BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
-    chosen = settings(recipes=recipes, out=out, offline=offline or rehearse)
+    chosen = settings(recipes=recipes, out=out, offline=offline)
 
     def one(name: str | None) -> Told:
         return _build(chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from, rehearsal=rehearse)

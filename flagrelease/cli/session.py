@@ -87,7 +87,7 @@ def session(
         # In the folder itself: it may be reached by another name, or by runs with another store.
         stack.enter_context(hold(folder, "run", on_wait=journal.said))
         register(settings.home, folder)
-        tools = HostTools(settings, journal, catalogue, fresh=fresh)
+        tools = HostTools(settings, journal, catalogue, fresh=fresh, rehearsal=rehearsal)
         stack.callback(tools.close)
         run = Run(folder=folder, tools=tools, journal=journal, code=code_sha256(), until=until, anew_from=anew_from)
         yield Session(recipe=recipe, lock=lock, folder=folder, tools=tools, run=run, journal=journal)

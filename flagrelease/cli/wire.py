@@ -18,11 +18,13 @@ from flagrelease.locking.resolver import Resolver
 from flagrelease.ports import (
     CompletionServer,
     Components,
+    ContainerEngine,
     Endpoint,
     Events,
     Harnesses,
     ImageEngine,
     KernelWheels,
+    StandIns,
     Target,
     Templates,
 )
@@ -32,11 +34,20 @@ from flagrelease.report.quiet import QuietDisplay
 
 
 class HostTools:
-    """`ports.Tools` on this machine."""
+    """`ports.Tools` on this machine. With `fresh`, harnesses begin anew; a `rehearsal` fetches no component."""
 
-    def __init__(self, settings: Settings, events: Events, catalogue: Catalogue, *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        events: Events,
+        catalogue: Catalogue,
+        *,
+        fresh: bool = False,
+        rehearsal: bool = False,
+    ) -> None:
         self._settings = settings
         self._fresh = fresh
+        self._rehearsal = rehearsal
         self.events = events
         self.recipes = catalogue
         self.store = FileStore(settings.home, on_wait=events.said, on_damage=events.said)
@@ -56,7 +67,10 @@ class HostTools:
         """Sources of components, patched."""
         settings, patches = self._settings, self.recipes.patches
         mirrors = import_module("flagrelease.adapters.mirrors.mirrors").Mirrors(
-            settings.home, environ=settings.environ, offline=settings.offline, say=self.events.said
+            settings.home,
+            environ=settings.environ,
+            offline=settings.offline or self._rehearsal,
+            say=self.events.said,
         )
         made: Components = import_module("flagrelease.adapters.components").HostComponents(
             self.store, mirrors, patches=patches
@@ -74,6 +88,26 @@ class HostTools:
         module = import_module("flagrelease.engines.embedded.engine")
         engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
         return engine
+
+    @cached_property
+    def container_engine(self) -> ContainerEngine:
+        """Builds Dockerfiles."""
+        module = import_module("flagrelease.engines.docker.engine")
+        engine: ContainerEngine = module.DockerEngine(self.store, environ=self._settings.environ)
+        return engine
+
+    @cached_property
+    def stand_ins(self) -> StandIns:
+        """Makes what takes the place of a vendor's parts in a rehearsal."""
+        module = import_module("flagrelease.adapters.stand_ins.stand_ins")
+        # Debian's packages can be had, so the base that stands in is real as far as it goes.
+        made: StandIns = module.HostStandIns(
+            self.store,
+            self._settings.recipes,
+            supplier=self.supplier,
+            assemble=import_module("flagrelease.engines.embedded.assemble").assemble,
+        )
+        return made
 
     @cached_property
     def kernel_wheels(self) -> KernelWheels:

@@ -63,6 +63,11 @@ class Parts(Value):
         """What is something else in this build."""
         return tuple(one for one in self.parts if one.state == "stand_in")
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether another look may find more: then what was found is not reused."""
+        return bool(self.missing)
+
     def get(self, key: str) -> Part | None:
         """The part of a lock's key."""
         return next((one for one in self.parts if one.key == key), None)

@@ -22,7 +22,7 @@ def fetch(tools: Tools, here: Path, recipe: Recipe, lock: PartialLock, *, rehear
     """Every input of the lock: at hand, stood in for, or missing with its reason.
 
     Raises:
-        SourceError: something that the lock pins cannot be fetched, or is not what the lock says.
+        LockError: a component's patches are for another commit than the lock has.
     """
     found = []
     for number, one in enumerate(lock.inputs, start=1):
@@ -41,19 +41,26 @@ def _brought(tools: Tools, recipe: Recipe, one: LockedInput) -> Part:
             return _here(one, supplied.path, supplied.digest, supplied.size)
         return _missing(one, f"{supplied.path} was supplied on another machine, and is not in this store")
     match nature_of(recipe, one):
-        case "wheel" if one.wheel:
-            digest = tools.supplier.wheel(one.wheel, partial(_counted, tools, "bytes"))
-            part = _here(one, one.wheel.filename, digest, one.wheel.size)
-        case "wheel":
-            part = _missing(one, "the lock has its hash alone; `flagrelease lock --upgrade wheels` adds its file")
+        case "wheel" if one.wheel is None:
+            return _missing(one, "the lock has its hash alone; `flagrelease lock --upgrade wheels` adds its file")
         case "installer" | "archive":
-            part = _missing(one, "its hash is known, the file is not in this store")
-        case "repository":
+            return _missing(one, "its hash is known, the file is not in this store")
+        case _:
+            return _fetched(tools, recipe, one)
+
+
+def _fetched(tools: Tools, recipe: Recipe, one: LockedInput) -> Part:
+    """What is published somewhere. That it cannot be had now keeps the others from nothing; `build` ends with it."""
+    try:
+        if one.wheel:
+            digest = tools.supplier.wheel(one.wheel, partial(_counted, tools, "bytes"))
+            return _here(one, one.wheel.filename, digest, one.wheel.size)
+        if nature_of(recipe, one) == "repository":
             tools.components.bring(locked_component(recipe, one), partial(_counted, tools, "items"))
-            part = _here(one)
-        case "base" | "other":
-            part = _here(one)
-    return part
+    except SourceError as error:
+        tools.events.said(f"{one.key}: {error.message}")
+        return _missing(one, error.message.partition("\n")[0])
+    return _here(one)
 
 
 def _rehearsed(tools: Tools, recipe: Recipe, one: LockedInput) -> Part:
