@@ -7,6 +7,7 @@ from typing import Protocol
 
 from flagrelease.domain.chip import Architecture, Installer
 from flagrelease.domain.component import Component
+from flagrelease.domain.engine_build import KernelWheel
 from flagrelease.domain.image import Image
 from flagrelease.domain.source import PatchedComponent
 from flagrelease.domain.value import Digest
@@ -125,3 +126,13 @@ class DockerfileTemplates(Protocol):
         Raises:
             RecipeError: the template cannot be filled, or writes a value that no filter has quoted; with its line.
         """
+
+
+class KernelWheels(Protocol):
+    """Kernel libraries that were compiled here before, by the hash of all that they are made from."""
+
+    def kept(self, key: str) -> KernelWheel | None:
+        """The wheel of this key, if it was built before and is in the store."""
+
+    def keep(self, wheel: KernelWheel) -> None:
+        """Remember a wheel, whose content is in the store. One that is there already stays."""

@@ -9,15 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from flagrelease.completion_ports import (
+    Completions,
+    CompletionServer,
+    Continuation,
+    RequestFailedError,
+    RequestRejectedError,
+)
 from flagrelease.domain.chip import Architecture
-from flagrelease.domain.engine_build import KernelWheel
 from flagrelease.domain.evalrun import HostFacts
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.domain.lock import LockedComponent
 from flagrelease.domain.release import Published
 from flagrelease.domain.source import LockedDeb, LockedFile, LockedWheel, PatchedComponent
 from flagrelease.domain.value import Digest
-from flagrelease.engine_ports import ContainerEngine, DockerfileTemplates, StandIns
+from flagrelease.engine_ports import ContainerEngine, DockerfileTemplates, KernelWheels, StandIns
 from flagrelease.harness_ports import Harnesses, Progress
 
 __all__ = [
@@ -108,16 +114,6 @@ class Components(Protocol):
             LockError: the patch set is not the one that the lock pins.
             SourceError: the set does not make the tree that it records.
         """
-
-
-class KernelWheels(Protocol):
-    """Kernel libraries that were compiled here before, by the hash of all that they are made from."""
-
-    def kept(self, key: str) -> KernelWheel | None:
-        """The wheel of this key, if it was built before and is in the store."""
-
-    def keep(self, wheel: KernelWheel) -> None:
-        """Remember a wheel, whose content is in the store. One that is there already stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,46 +223,6 @@ class Templates(DockerfileTemplates, Protocol):
 
     def fill(self, text: str, *, name: str, values: dict[str, object]) -> str:
         """The template's text with its values. Raises RecipeError naming the template and the line."""
-
-
-class RequestRejectedError(Exception):
-    """The answering side understood the request and refused it: an HTTP status of 400 to 499."""
-
-
-class RequestFailedError(Exception):
-    """The answering side gave no usable answer: cut off, a status of 500, or a body that contradicts the request."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Continuation:
-    """Token ids whose log-likelihood is wanted after `context`; neither may be empty."""
-
-    context: tuple[int, ...]
-    forced: tuple[int, ...]
-
-
-class Completions(Protocol):
-    """A model that completes token ids, be it a server or a reference stack.
-
-    Every method raises RequestRejectedError or RequestFailedError; what was asked before must not change an answer.
-    """
-
-    def tokenize(self, text: str) -> tuple[int, ...]:
-        """The ids the model would read for `text`, with the ones it puts before every prompt."""
-
-    def forced_logprobs(self, continuations: Sequence[Continuation]) -> list[tuple[float, ...]]:
-        """The natural log-probability of each forced token given all before it, one tuple a continuation."""
-
-    def greedy(self, prompt: tuple[int, ...], max_tokens: int) -> str:
-        """The text of at most `max_tokens` most probable tokens after `prompt`."""
-
-
-class CompletionServer(Completions, Protocol):
-    """A server that completes token ids, and how it is asked."""
-
-    @property
-    def settings(self) -> Mapping[str, str]:
-        """What of the way it is asked could change an answer, to be recorded with the answers."""
 
 
 class Tools(Protocol):

@@ -80,7 +80,7 @@ def test_a_plan_of_an_unknown_variant_ends_with_3_and_the_names_there_are(tmp_pa
 def test_build_refuses_an_open_lock_naming_each_input(tmp_path: Path) -> None:
     done = call(tmp_path, "build", *MLU, "--quiet")
     assert (done.returncode, done.stdout) == (4, "")
-    assert "restricted: ask ecosystem@cambricon.com" in done.stderr
+    assert "zhiyuan_vllm:v0.2: ask ecosystem@cambricon.com" in done.stderr
     assert "components.flaggems" in done.stderr
 
 
