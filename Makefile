@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -q
 AT_ONCE := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick lint types layers recipes docs bench baseline requirements harnesses clean clean-all engine
+.PHONY: help demo test test-quick lint types layers recipes docs bench baseline stand-ins requirements harnesses clean clean-all engine
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: $(CACHE)/dev $(CACHE)/peers ## Print the benchmarks: each a ratio or a bu
 
 baseline: $(CACHE)/dev $(CACHE)/reference ## Produce the reference record of the small model anew (minutes)
 	$(BIN)/python -m tests.evaluation.make_baseline
+
+stand-ins: $(CACHE)/dev ## Lock the base image of rehearsals anew, by name, version and hash
+	$(BIN)/python -m tests.rehearsal.lock_base
 
 requirements: $(CACHE)/dev ## Lock the dependencies anew, by name, version and hash
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --group build $(LOCK_OPTIONS) -o requirements.lock

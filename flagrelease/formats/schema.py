@@ -15,6 +15,7 @@ from flagrelease.domain.harness import Harness
 from flagrelease.domain.lock import LockFile
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
+from flagrelease.domain.stand_in import StandInBase, StandInBaseLock, StandInParts
 from flagrelease.domain.value import Value
 from flagrelease.formats.inherit import EXTENDS
 
@@ -33,6 +34,9 @@ _KINDS: Final[dict[str, type[Value]]] = {
     "lock.json": LockFile,
     "model.json": Model,
     "published.json": Published,
+    "stand_in_base.json": StandInBase,
+    "stand_in_base_lock.json": StandInBaseLock,
+    "stand_ins.json": StandInParts,
 }
 
 _WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Harness, Model, Policy, Published}
