@@ -69,7 +69,7 @@ def test_a_commit_of_eight_digits_is_looked_up(recipe: Recipe) -> None:
 
 
 def test_what_only_the_vendor_hands_out_is_restricted_with_whom_to_ask(recipe: Recipe) -> None:
-    found = of(lock(recipe, CountingResolver()), "image")
+    found = of(lock(recipe, CountingResolver()), "sdks.zhiyuan-vllm-0.2.base")
     assert (found.status, found.contact, found.pin) == ("restricted", "ecosystem@cambricon.com", None)
 
 
