@@ -30,7 +30,7 @@ def patch(tools: Tools, here: Path, recipe: Recipe, lock: PartialLock, parts: Pa
         if found:
             made.append(found)
     prepared = PreparedParts(parts=parts, trees=tuple(made))
-    (here / "sources.json").write_bytes(pretty_json(prepared.trees))
+    (here / "sources.json").write_bytes(pretty_json(prepared))
     return prepared
 
 
