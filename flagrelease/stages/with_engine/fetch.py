@@ -100,7 +100,7 @@ def _repository(tools: Tools, recipe: Recipe, one: LockedInput, why: str) -> Par
     try:
         tools.components.bring(locked_component(recipe, one), partial(_counted, tools, "items"))
     except SourceError as error:
-        return _stand_in(one, error.message.partition("\n")[0])
+        return _stand_in(one, error.message.partition("\n")[0].rstrip(":"))
     return _here(one)
 
 

@@ -10,7 +10,7 @@ from flagrelease.errors import LockError, RecipeError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.dockerfile_text import context_path
 from flagrelease.launch.server import inner_command, template_values
-from flagrelease.locking.keys import nature_of
+from flagrelease.locking.keys import installer_of, nature_of
 from flagrelease.ports import Tools
 from flagrelease.rendering.dockerfile import render_dockerfile
 from flagrelease.rendering.plan import plan_image
@@ -76,7 +76,10 @@ def _base(recipe: Recipe, lock: PartialLock, parts: Parts) -> Part:
 
 def _fetched(recipe: Recipe, lock: PartialLock, parts: Parts) -> Iterator[ContextFile]:
     for one in lock.inputs:
-        part, folder = parts.get(one.key), _FOLDERS.get(nature_of(recipe, one))
+        part, installer = parts.get(one.key), installer_of(recipe, one.key)
+        # The adapter to torch comes in an archive: a stage of its own unpacks it.
+        is_archive = installer is not None and installer.purpose == "torch-adapter"
+        folder = "archives" if is_archive else _FOLDERS.get(nature_of(recipe, one))
         if part and part.content and part.file and folder:
             yield ContextFile(path=f"{folder}/{part.file}", content=part.content)
 
