@@ -15,6 +15,7 @@ from flagrelease.domain.harness import Harness
 from flagrelease.domain.lock import LockFile
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
+from flagrelease.domain.rehearsal import Rehearsal
 from flagrelease.domain.value import Value
 from flagrelease.formats.inherit import EXTENDS
 
@@ -33,9 +34,10 @@ _KINDS: Final[dict[str, type[Value]]] = {
     "lock.json": LockFile,
     "model.json": Model,
     "published.json": Published,
+    "rehearsal.json": Rehearsal,
 }
 
-_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Harness, Model, Policy, Published}
+_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Harness, Model, Policy, Published, Rehearsal}
 """What people write, and what may extend another of its kind."""
 
 _PART: Final = ".part"
