@@ -76,10 +76,16 @@ class PatchRef(Value):
     note: Text | None = None
 
 
+ChipWord = Literal[
+    "flaggems_vendor", "flaggems_cmake", "flagtree_backend", "flagtree_folder", "flagcx_make", "flagcx_adaptor"
+]
+"""A name that a chip has in a FlagOS library: `Libraries` and `Kernels` of its recipe."""
+
+
 class Install(Value):
     """One step of installing: a folder of the component, by pip, make or its own script.
 
-    In arguments and values, `{flaggems_vendor}` and the like are the chip's names (`domain/chip_words.py`).
+    In arguments, values and the path, `{flaggems_vendor}` and the like are the chip's names (`domain/chip_words.py`).
     """
 
     tool: Literal["pip", "make", "script"]
@@ -89,6 +95,9 @@ class Install(Value):
     no_deps: bool = False
     no_build_isolation: bool = False
     env: dict[EnvName, EnvValue] = Field(default_factory=dict)
+    needs: tuple[ChipWord, ...] = Field(
+        default=(), description="names without which the step is left out, on chips that have none"
+    )
 
 
 class Component(Value):

@@ -11,6 +11,7 @@ from flagrelease.domain.gate import Policy
 from flagrelease.domain.harness import Harness
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
+from flagrelease.domain.rehearsal import Rehearsal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class Everything:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     bundles: Mapping[tuple[str, str], Bundle] = field(default_factory=dict)
     published: Mapping[tuple[str, str], Published] = field(default_factory=dict)
+    rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
 
     def cells(self) -> Iterator[Cell]:

@@ -40,6 +40,7 @@ _PATTERNS: Final[dict[str, str]] = {
     r"^[A-Za-z0-9=/._${}-]+$": "an argument without spaces, quotes or a shell's characters",
     r"^[A-Za-z0-9=/._+${}-]+$": "an argument without spaces, quotes or a shell's characters",
     r"^USE_[A-Z_]+$": "a switch of FlagCX's makefile such as USE_NVIDIA",
+    r"^[A-Z][A-Z0-9_]*$": "a name in upper case such as CUDA",
     r"^3\.[0-9]+$": "a version of Python such as 3.11",
     r"^2\.[0-9]+$": "a version of the C library such as 2.36",
     r"^[A-Za-z0-9_./-]+$": "a word of a command, without spaces or a shell's characters",

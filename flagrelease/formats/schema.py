@@ -15,6 +15,7 @@ from flagrelease.domain.harness import Harness
 from flagrelease.domain.lock import LockFile
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
+from flagrelease.domain.rehearsal import Rehearsal
 from flagrelease.domain.stand_in import StandInBase, StandInBaseLock, StandInParts
 from flagrelease.domain.value import Value
 from flagrelease.formats.inherit import EXTENDS
@@ -37,9 +38,10 @@ _KINDS: Final[dict[str, type[Value]]] = {
     "stand_in_base.json": StandInBase,
     "stand_in_base_lock.json": StandInBaseLock,
     "stand_ins.json": StandInParts,
+    "rehearsal.json": Rehearsal,
 }
 
-_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Harness, Model, Policy, Published}
+_WRITTEN: Final = {Benchmark, Bundle, Chip, Engine, Harness, Model, Policy, Published, Rehearsal}
 """What people write, and what may extend another of its kind."""
 
 _PART: Final = ".part"

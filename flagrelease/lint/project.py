@@ -14,7 +14,7 @@ from flagrelease.lint.views import BaselineView, PatchFolder, SdkView, TableView
 
 _KINDS = {
     "chips": "chip", "engines": "engine", "models": "model", "benchmarks": "benchmark",
-    "harnesses": "harness", "gates": "gate policy",
+    "harnesses": "harness", "gates": "gate policy", "rehearsals": "rehearsal",
 }  # fmt: skip
 
 
@@ -76,6 +76,7 @@ class Project:
         flat = (
             ("chips", recipes.chips), ("engines", recipes.engines), ("models", recipes.models),
             ("benchmarks", recipes.benchmarks), ("harnesses", recipes.harnesses), ("gates", recipes.policies),
+            ("rehearsals", recipes.rehearsals),
         )  # fmt: skip
         nested = (("bundles", recipes.bundles), ("published", recipes.published))
         return (
@@ -130,6 +131,7 @@ class Project:
         readable = {
             "chips": recipes.chips, "engines": recipes.engines, "models": recipes.models,
             "benchmarks": recipes.benchmarks, "harnesses": recipes.harnesses, "gates": recipes.policies,
+            "rehearsals": recipes.rehearsals,
         }  # fmt: skip
         broken = [PurePosixPath(one.path) for one in recipes.unreadable]
         return {

@@ -15,6 +15,7 @@ from flagrelease.domain.gate import Policy
 from flagrelease.domain.lock import LockFile
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
+from flagrelease.domain.rehearsal import Rehearsal
 from flagrelease.domain.value import Value
 from flagrelease.errors import RecipeError
 from flagrelease.formats.positions import Entry, Node, Scalar, found, quoted
@@ -22,7 +23,7 @@ from flagrelease.formats.positions import Mapping as MappingNode
 
 _SCHEMA: Final = re.compile(r"flagrelease\.([a-z]+)/v([1-9][0-9]{0,3})\Z")
 _TYPES: Final[tuple[type[Value], ...]] = (
-    Chip, Engine, Model, Benchmark, Policy, Bundle, Published, Baseline, LockFile,
+    Chip, Engine, Model, Benchmark, Policy, Bundle, Published, Rehearsal, Baseline, LockFile,
 )  # fmt: skip
 
 

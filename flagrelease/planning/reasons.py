@@ -139,7 +139,7 @@ def value_at(everything: Everything, path: str, at: Path) -> Value | Absent | No
     holders: Mapping[str, Mapping[Any, Value]] = {
         "chips": everything.chips, "engines": everything.engines, "models": everything.models,
         "benchmarks": everything.benchmarks, "harnesses": everything.harnesses, "gates": everything.policies,
-        "bundles": everything.bundles,
+        "bundles": everything.bundles, "rehearsals": everything.rehearsals,
     }  # fmt: skip
     found = holders[folder].get(tuple(names) if len(names) > 1 else names[0])
     if found is None or not at:

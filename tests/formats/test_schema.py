@@ -78,7 +78,7 @@ def test_there_is_a_schema_for_each_file_that_people_write_or_commit() -> None:
     assert sorted(SCHEMAS) == [
         "baseline.json", "baseline_statement.json", "benchmark.json", "bundle.json", "chip.json", "engine.json",
         "evalrun.json", "gate.json", "harness.json",
-        "lock.json", "model.json", "published.json",
+        "lock.json", "model.json", "published.json", "rehearsal.json",
     ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from flagrelease.domain.lock import Lock, LockFile, PartialLock
 from flagrelease.domain.model import Model
 from flagrelease.domain.published import Published
 from flagrelease.domain.recipe import Recipe
+from flagrelease.domain.rehearsal import Rehearsal
 from flagrelease.domain.value import Value
 from flagrelease.errors import LockError, RecipeError
 from flagrelease.formats.positions import Node, printable, quoted
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Value]] = {
     "gates": Policy,
     "bundles": Bundle,
     "published": Published,
+    "rehearsals": Rehearsal,
 }
 """What each folder below `recipes/` holds."""
 
@@ -105,6 +107,7 @@ class Catalogue:
             policies=kinds["gates"],
             bundles=kinds["bundles"],
             published=kinds["published"],
+            rehearsals=kinds["rehearsals"],
             unreadable=tuple(unreadable),
         )
 
@@ -197,6 +200,10 @@ class Catalogue:
             chip, model = self.chip(chip).name, self.model(model).name
             self.written_bundle(chip, model)
         return put_together(self, chip, model, variant, on=on or date.min)
+
+    def rehearsal(self, name: str) -> Rehearsal:
+        """A rehearsal's stack by name. Raises RecipeError with the nearest names."""
+        return self._named("rehearsals", name, Rehearsal)
 
     # Locks ----------------------------------------------------------------------------------------
 

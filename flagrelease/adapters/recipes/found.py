@@ -30,6 +30,7 @@ WHAT: Final = {
     "benchmarks": "benchmark",
     "harnesses": "harness",
     "gates": "gate policy",
+    "rehearsals": "rehearsal",
 }
 """What a recipe of each folder is called."""
 

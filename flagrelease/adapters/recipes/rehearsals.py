@@ -1,0 +1,28 @@
+"""The recipe of a stack that is the same for every chip, for one SDK of a chip."""
+
+from typing import Final
+
+from flagrelease.adapters.recipes.catalogue import Catalogue
+from flagrelease.adapters.recipes.found import unknown_name
+from flagrelease.domain.recipe import Recipe
+from flagrelease.domain.rehearsal import rehearsal_recipe
+
+FLAGOS: Final = "flagos"
+"""The stack that every chip is rehearsed with."""
+
+
+def rehearsed(catalogue: Catalogue, chip: str, sdk: str | None = None, *, name: str = FLAGOS) -> Recipe:
+    """The recipe of the stack `name` on a chip by name or alias; without an SDK, on the first that the chip lists.
+
+    Raises:
+        RecipeError: there is no such chip, SDK, stack or form of the weights, with the nearest names.
+    """
+    of_chip, stack = catalogue.chip(chip), catalogue.rehearsal(name)
+    model, folder = catalogue.model(stack.model), catalogue.recipes
+    chosen = sdk or next(iter(of_chip.sdks))
+    if chosen not in of_chip.sdks:
+        raise unknown_name("SDK", chosen, of_chip.sdks, folder / "chips" / f"{of_chip.name}.yaml")
+    if stack.weights not in model.weights:
+        where = folder / "rehearsals" / f"{name}.yaml"
+        raise unknown_name("form of the weights", stack.weights, model.weights, where)
+    return rehearsal_recipe(stack, of_chip, chosen, engine=catalogue.engine(stack.engine), model=model)
