@@ -125,12 +125,15 @@ def why_none() -> str | None:
 
 
 @contextmanager
-def running_dockerd() -> Iterator[Dockerd]:
-    """Start one, and end it with all it has."""
+def running_dockerd(*, data_bytes: int = 0) -> Iterator[Dockerd]:
+    """Start one, and end it with all it has. `data_bytes` is the room for its data, where it shall be little."""
     # A short name: containerd refuses a socket whose path has more than 104 letters.
     folder = Path(tempfile.mkdtemp(prefix="fr-", dir="/tmp"))
     with subprocess.Popen(
-        [sys.executable, __file__, str(folder)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, __file__, str(folder), str(data_bytes)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     ) as keeper:
         try:
             yield _when_ready(folder, keeper)
@@ -156,7 +159,7 @@ def _when_ready(folder: Path, keeper: "subprocess.Popen[bytes]") -> Dockerd:
 # The keeper ---------------------------------------------------------------------------------------
 
 
-def _keep(folder: Path) -> int:
+def _keep(folder: Path, data_bytes: int) -> int:
     """Run dockerd until standard input is closed, then end it and clean up."""
     # What dockerd leaves running becomes this process's child, and can be ended by its pid.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -164,7 +167,9 @@ def _keep(folder: Path) -> int:
     (folder / "bridge").write_text(name)
     try:
         with (folder / "dockerd.log").open("wb") as log:
-            dockerd = subprocess.Popen(_argv(folder, name), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            dockerd = subprocess.Popen(
+                _argv(folder, name, data_bytes), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
             sys.stdin.buffer.read()
             _remove_containers(folder)
             dockerd.terminate()
@@ -204,7 +209,7 @@ def _bridge() -> str:
     raise RuntimeError("every bridge of the tests is taken")
 
 
-def _argv(folder: Path, bridge: str) -> list[str]:
+def _argv(folder: Path, bridge: str, data_bytes: int) -> list[str]:
     config = folder / "daemon.json"
     # Without it dockerd writes a key into /etc.
     config.write_text(json.dumps({"deprecated-key-path": str(folder / "key.json")}))
@@ -222,7 +227,13 @@ def _argv(folder: Path, bridge: str) -> list[str]:
         "ip-forward": "false",
     }
     own_mounts = ["unshare", "--mount", "--propagation", "private"]
-    return [*own_mounts, str(DOCKERD), *(f"--{name}={value}" for name, value in options.items())]
+    argv = [str(DOCKERD), *(f"--{name}={value}" for name, value in options.items())]
+    if data_bytes:
+        (folder / "data").mkdir()
+        # Ends with the mounts of the namespace.
+        script = 'mount -t tmpfs -o size=$1 none "$2" && shift 2 && exec "$@"'
+        argv = ["sh", "-c", script, "sh", str(data_bytes), str(folder / "data"), *argv]
+    return [*own_mounts, *argv]
 
 
 def _end_the_rest() -> None:
@@ -237,4 +248,4 @@ def _end_the_rest() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(_keep(Path(sys.argv[1])))
+    sys.exit(_keep(Path(sys.argv[1]), int(sys.argv[2])))

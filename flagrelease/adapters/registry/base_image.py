@@ -25,7 +25,7 @@ def image_digest(base: ImageBase, architecture: Architecture, *, patience: Patie
     """
     if base.tag is None:
         raise LockError(f"the base image {base.image} has neither a tag nor a digest", hint="write one of them")
-    repository = _repository(base.image)
+    repository = repository_of(base.image)
     name = f"{base.image}:{base.tag}"
     try:
         with RegistrySession(repository, credentials=lambda: None, patience=patience, download_hosts=()) as session:
@@ -42,7 +42,7 @@ def image_digest(base: ImageBase, architecture: Architecture, *, patience: Patie
     return found
 
 
-def _repository(image: str) -> Repository:
+def repository_of(image: str) -> Repository:
     """Docker's own short names stand for its hub: `ubuntu` is `library/ubuntu` there."""
     host, slash, _ = image.partition("/")
     if slash and host != "docker.io" and ("." in host or ":" in host or host == "localhost"):

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -79,7 +79,7 @@ class RegistrySession:
         *,
         credentials: Callable[[], Credentials | None],
         patience: Patience,
-        download_hosts: tuple[str, ...] = (),
+        download_hosts: Container[str] = (),
     ) -> None:
         self.repository = repository
         self._credentials = credentials

@@ -1,0 +1,1 @@
+"""The engine that answers as Docker does: builds Dockerfiles, runs containers."""
