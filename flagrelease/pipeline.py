@@ -25,6 +25,7 @@ from flagrelease.domain.verdict import Approved, Evaluation
 from flagrelease.errors import FlagReleaseError, ToolError
 from flagrelease.formats.canonical import canonical_json
 from flagrelease.formats.durable import write_durably
+from flagrelease.launch.spec import run_spec
 from flagrelease.ports import Target, Tools
 from flagrelease.report.gate.place import PAGE
 from flagrelease.report.journal import Journal
@@ -58,7 +59,7 @@ def make_image(run: "Run", recipe: Recipe, locked: Lock | PartialLock) -> tuple[
     lock = run(resolve, recipe, locked)
     sources = run(fetch, lock)
     patched = run(patch, lock, sources)
-    context = run(render, lock, sources, patched)
+    context = run(render, lock, sources, patched, spec=run_spec(recipe, lock))
     image = run(build, context)
     return lock, sources, image
 
@@ -223,7 +224,7 @@ class Run:
         return value if _sizes(here) == done.get("files") else None
 
     def _key(self, stage: str, *args: object, **kwargs: object) -> str:
-        values = [_as_data(argument) for argument in (*args, kwargs)]
+        values = [*map(_as_data, args), {name: _as_data(argument) for name, argument in kwargs.items()}]
         return hashlib.sha256(canonical_json([stage, self._code, values])).hexdigest()
 
 

@@ -90,6 +90,7 @@ class LazyGroup(TyperGroup):
         """Import the command that is called, then let typer find it."""
         if args and args[0] in self.listed:
             self.commands[args[0]] = load(args[0], self.listed, self.package)
+            args = [args[0], *_words(args[0], self.package, args[1:])]
         return super().resolve_command(ctx, args)
 
 
@@ -108,6 +109,13 @@ def load(name: str, listed: Mapping[str, Listed] = COMMANDS, package: str = "fla
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     single.command(name, help=listed[name].summary + "\n\n" + (module.__doc__ or ""))(found)
     return typer.main.get_command(single)
+
+
+def _words(name: str, package: str, words: list[str]) -> list[str]:
+    """The words of a command as its module reads them: typer knows no option whose value may be left out."""
+    module = sys.modules.get(f"{package}.{name.replace('-', '_')}_command")
+    reads = getattr(module, "words", None)
+    return list(reads(words)) if reads else words
 
 
 app = typer.Typer(

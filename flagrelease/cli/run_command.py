@@ -1,76 +1,52 @@
-"""Start the server of a built bundle: inside its image, in a user namespace, on loopback. Ctrl+C stops it.
+"""Start a bundle, or with `--print` say how it is started: the least privileged command or file.
 
-`--profile` sets a group of variables that the chip's recipe names, such as one that turns logs on.
+Of a bundle that was built here, by its recipes: `--chip` and `--model`. Ctrl+C stops it. `--native` switches FlagOS
+off; `--profile` sets a group of variables that the chip's recipe names, such as one that turns logs on.
 """
 
-import difflib
-import sys
-import time
-from collections.abc import Iterable
-from typing import Annotated
-
-import typer
-
-from flagrelease.adapters.storage.roots import in_use
-from flagrelease.cli.options import Chip, Model, Out, Recipes, Variant
+from flagrelease.cli.options import Json, OneChip, OneModel, Out, Recipes, Variant
 from flagrelease.cli.recipes import cached_catalogue
-from flagrelease.cli.session import session
-from flagrelease.cli.settings import settings
-from flagrelease.domain.recipe import Recipe
-from flagrelease.errors import RecipeError, SmokeError, SourceError
-from flagrelease.pipeline import make_image
-from flagrelease.ports import ServeRequest
+from flagrelease.cli.running.asked import Access, Asked, Native, Port, Print, Profile, way_of, with_bare_print
+from flagrelease.cli.settings import Settings, settings
+from flagrelease.errors import RecipeError
+from flagrelease.launch.container import image_name, is_ours
+from flagrelease.launch.spec import run_spec
 
-Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port (default: the recipe's).")]
-Profile = Annotated[
-    list[str] | None, typer.Option("--profile", help="Set this group of variables of the chip. May be repeated.")
-]
-_POLL_S = 0.5
+words = with_bare_print
+"""How the words of its command line are read (cli/app.py)."""
 
 
 def run(
-    chip: Chip,
-    model: Model,
+    chip: OneChip = None,
+    model: OneModel = None,
     variant: Variant = None,
+    print_: Print = None,
     port: Port = None,
+    native: Native = False,
     profile: Profile = None,
+    access: Access = None,
     recipes: Recipes = None,
     out: Out = None,
+    json: Json = False,
 ) -> None:
-    """Serve until interrupted."""
+    """Start a bundle, or say how."""
     chosen = settings(recipes=recipes, out=out, offline=True)
-    # Asked before anything is unpacked: a misspelt name should cost nothing.
-    _profile_env(cached_catalogue(chosen).recipe(chip, model, variant), profile or ())
-    try:
-        with session(chosen, chip=chip, model=model, variant=variant, quiet=False) as at:
-            lock, _, image = make_image(at.run, at.recipe, at.lock)
-    except SourceError as error:
-        # What is missing, file by file, is the business of `build`: here it is only that it was not done.
-        missing = error.message.partition("\n")[0].removesuffix(":")
-        hint = f"run `flagrelease build --chip {chip} --model {model}` first"
-        raise SourceError(f"the bundle is not ready here: {missing}", hint=hint) from error
-    log = at.folder / "server.log"
-    env = _profile_env(at.recipe, profile or ())
-    request = ServeRequest(port=port or lock.serving.port, env=env, log=log)
-    # The bundle's folder is free again here: a server that runs keeps nobody from building, only from `gc`.
-    with in_use(chosen.home), at.tools.engine.serve(image, request) as server:
-        server.wait_until_healthy(lock.serving.ready_within_s)
-        sys.stdout.write(f"serving {lock.serving.served_name} at {server.base_url}/v1 (Ctrl+C stops it; log: {log})\n")
-        sys.stdout.flush()
-        while server.alive():
-            time.sleep(_POLL_S)
-        raise SmokeError("the server ended by itself", log=log)
+    asked = Asked(port=port, native=native, profiles=tuple(profile or ()), way=way_of(access))
+    if chip is None or model is None:
+        raise RecipeError("wanted --chip and --model", hint="`flagrelease matrix` lists all bundles")
+    if print_ is not None:
+        _print(chosen, asked, print_, chip=chip, model=model, variant=variant, json=json)
+        return
+    from flagrelease.cli.running.built import serve_built  # noqa: PLC0415 - the engine takes time to load
+
+    serve_built(chosen, asked, chip=chip, model=model, variant=variant)
 
 
-def _profile_env(recipe: Recipe, names: Iterable[str]) -> dict[str, str]:
-    """The variables of these profiles, the later over the earlier. Raises RecipeError with the nearest names."""
-    known = {name: p for name, p in recipe.chip.profiles.items() if not p.engines or recipe.engine.name in p.engines}
-    env: dict[str, str] = {}
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            there = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known) or 'none'}"
-            wanted = f"chip `{recipe.chip.name}` has no profile `{name}` for {recipe.engine.title}"
-            raise RecipeError(wanted, hint=there)
-        env |= known[name].on
-    return env
+def _print(
+    chosen: Settings, asked: Asked, form: str, *, chip: str, model: str, variant: str | None, json: bool
+) -> None:
+    from flagrelease.cli.running.printing import print_start  # noqa: PLC0415
+
+    catalogue = cached_catalogue(chosen)
+    recipe = catalogue.recipe(chip, model, variant)
+    print_start(run_spec(recipe), asked, form, image=image_name(recipe), ours=is_ours(recipe), json=json)

@@ -93,7 +93,7 @@ class HostTools:
     def container_engine(self) -> ContainerEngine:
         """Builds Dockerfiles."""
         module = import_module("flagrelease.engines.docker.engine")
-        engine: ContainerEngine = module.DockerEngine(self.store, environ=self._settings.environ)
+        engine: ContainerEngine = module.DockerEngine(self.store, self._settings.environ)
         return engine
 
     @cached_property

@@ -13,7 +13,7 @@ from flagrelease.domain.patch_series import PatchSet
 from flagrelease.domain.value import Name, RelativePath, Sha256, Value
 
 FOR_READERS: dict[str, Any] = {
-    "chip": {"aliases", "hardware", "profiles", "rules", "log_folders", "host", "runner_labels", "sdks", "sources"}
+    "chip": {"aliases", "rules", "log_folders", "host", "runner_labels", "sdks", "sources"}
     | {"note", "world_sizes", "quantisations", "precisions"},
     "engine": {"models", "requirements", "preset_models", "commands", "sources", "note", "quantisations", "chips"}
     | {"precisions", "chip_precisions", "strategies", "multi_node_families"},

@@ -55,13 +55,6 @@ def options(arguments: Mapping[str, Argument]) -> Iterator[str]:
             yield from (f"--{name}", str(value))
 
 
-def switches(recipe: Recipe) -> dict[str, str]:
-    """The variables that turn the FlagOS libraries on: those of the reference that are off on its other side."""
-    reference = recipe.variant.reference
-    on = dict(reference.on) if reference and reference.kind == "switched_off" else {}
-    return {**recipe.env, **on, **(recipe.variant.script.env if recipe.variant.script else {})}
-
-
 def template_values(recipe: Recipe) -> dict[str, Any]:
     """What the templates of an engine's own configuration files may use."""
     variant = recipe.variant

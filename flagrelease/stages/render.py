@@ -5,8 +5,10 @@ from pathlib import Path
 from flagrelease.domain.evidence import Skipped
 from flagrelease.domain.image import BuildContext, PlacedSource, RenderedFile, WeightFile
 from flagrelease.domain.lock import Lock, LockedImageFile
+from flagrelease.domain.run_spec import RUN_LABEL, RunSpec
 from flagrelease.domain.source import PatchedSources, Sources
 from flagrelease.formats.canonical import pretty_json
+from flagrelease.formats.run_label import run_label
 from flagrelease.ports import Tools
 
 
@@ -16,10 +18,15 @@ def render(
     lock: Lock,
     sources: Sources,  # noqa: ARG001 - what is fetched has to be there before it is named
     patched: PatchedSources | Skipped,
+    *,
+    spec: RunSpec,
 ) -> BuildContext:
     """The image's declaration: base packages, wheels, rendered files, weights, environment, entry point, labels.
 
+    `spec` is how the bundle is run; it becomes a label, for those who have the image and not its recipes.
+
     Raises:
+        BuildError: the label that says how it is run would be too long.
         LockError: a template is not what the lock pins.
         RecipeError: a template names a value that is not there.
     """
@@ -37,7 +44,7 @@ def render(
         env=lock.env,
         entrypoint=lock.entrypoint,
         exposed_port=lock.serving.port,
-        labels=_labels(lock),
+        labels=_labels(lock, spec),
     )
     (here / "context.json").write_bytes(pretty_json(context))
     return context
@@ -63,7 +70,7 @@ def _rendered(tools: Tools, here: Path, lock: Lock, locked: LockedImageFile) -> 
     return RenderedFile(path=file.path, mode=int(file.mode, 8), content=tools.store.add_bytes(content))
 
 
-def _labels(lock: Lock) -> dict[str, str]:
+def _labels(lock: Lock, spec: RunSpec) -> dict[str, str]:
     # Keys of the OCI image spec (annotations.md); ours are in the reverse domain of the project.
     return {
         "org.opencontainers.image.title": lock.bundle,
@@ -72,4 +79,5 @@ def _labels(lock: Lock) -> dict[str, str]:
         "ai.flagos.flagrelease.chip": lock.chip,
         "ai.flagos.flagrelease.model": lock.model,
         "ai.flagos.flagrelease.variant": lock.variant,
+        RUN_LABEL: run_label(spec),
     }

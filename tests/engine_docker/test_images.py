@@ -44,7 +44,7 @@ def test_an_image_is_pulled_by_digest(any_engine: DockerEngine, pushed: tuple[st
     found = any_engine.image("fr-pulled:1")
     assert found is not None
     assert found.architecture == "amd64"
-    with pytest.raises(SourceError, match="the engine has .* for amd64, and arm64 is wanted"):
+    with pytest.raises(SourceError, match=r"the engine has .* for amd64, and arm64 is wanted"):
         any_engine.pull(name, digest, "arm64", tag="fr-other:1", progress=Steps())
     assert any_engine.image("fr-other:1") is None
     any_engine.remove("fr-pulled:1")

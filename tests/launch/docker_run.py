@@ -9,8 +9,8 @@ _VALUES = {"-e": "env", "-p": "publish", "-u": "user", "-v": "volume", "-w": "wo
 _VALUES |= {
     f"--{name}": name
     for name in (
-        *("cap-add", "device", "env", "gpus", "group-add", "ipc", "name", "network", "pid", "publish", "runtime"),
-        *("security-opt", "shm-size", "tmpfs", "ulimit", "user", "volume", "workdir"),
+        *("cap-add", "cap-drop", "device", "entrypoint", "env", "gpus", "group-add", "ipc", "name", "network", "pid"),
+        *("publish", "runtime", "security-opt", "shm-size", "tmpfs", "ulimit", "user", "volume", "workdir"),
     )
 }
 
@@ -57,6 +57,8 @@ def parse(argv: tuple[str, ...]) -> Run:
         else:
             raise ValueError(f"unknown option {word}")
     image, *command = words
+    # Docker starts the one with the other behind it.
+    command = [*found.pop("entrypoint", ()), *command]
     return Run(options={name: frozenset(values) for name, values in found.items()}, image=image, command=tuple(command))
 
 

@@ -65,6 +65,9 @@ SHARED: dict[str, str | list[str]] = {
 }
 """What the CUDA seed gives each of its containers."""
 
+LEAST = Change(ours=options(cap_drop="ALL", security_opt="no-new-privileges"))
+"""What no seed gives up and each of ours does: a server needs no privilege, and nothing in it may gain one."""
+
 STARTED = [
     Started(
         cell=CAMBRICON,

@@ -19,7 +19,7 @@ from flagrelease.launch.container import run_command
 from flagrelease.launch.server import inner_command, template_values
 from flagrelease.launch.weights import download_command
 from tests.launch.docker_run import Options, Setting, parse, settings
-from tests.launch.seed_containers import CAMBRICON, SCRIPT, SCRIPT_IMAGE, SERVER, SERVER_IMAGE, STARTED, Started
+from tests.launch.seed_containers import CAMBRICON, LEAST, SCRIPT, SCRIPT_IMAGE, SERVER, SERVER_IMAGE, STARTED, Started
 
 CATALOGUE = Catalogue(Path(__file__).parents[2] / "recipes")
 
@@ -38,7 +38,7 @@ def union(changes: list[Options]) -> list[Setting]:
 @each_start
 def test_docker_run_is_the_seeds_but_for_what_is_listed(start: Started) -> None:
     seed, ours = settings(start.seed), parse(run_command(recipe_of(start.cell))).settings
-    changes = [*start.dropped.values(), *start.deliberate.values()]
+    changes = [*start.dropped.values(), *start.deliberate.values(), LEAST]
     assert union([change.seed for change in changes]) == sorted(seed - ours)
     assert union([change.ours for change in changes]) == sorted(ours - seed)
 
@@ -55,7 +55,7 @@ def test_a_change_that_nothing_lists_or_that_is_not_there_would_be_seen(start: S
     seed, ours = settings(start.seed), parse(run_command(recipe_of(start.cell))).settings
     kept = seed & ours
     assert ("name", *start.seed["name"]) in kept
-    changes = [*start.dropped.values(), *start.deliberate.values()]
+    changes = [*start.dropped.values(), *start.deliberate.values(), LEAST]
     without_one = [change.seed for change in changes][1:]
     assert union(without_one) != sorted(seed - ours)
     with_one_more = [*(change.seed for change in changes), {"name": start.seed["name"]}]

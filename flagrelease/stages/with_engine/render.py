@@ -6,10 +6,13 @@ from pathlib import Path
 from flagrelease.domain.engine_build import ContextFile, EngineContext, Part, Parts, PreparedParts
 from flagrelease.domain.lock import PartialLock
 from flagrelease.domain.recipe import DOCKERFILE, MACROS, Recipe
+from flagrelease.domain.run_spec import RUN_LABEL
 from flagrelease.errors import LockError, RecipeError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.dockerfile_text import context_path
+from flagrelease.formats.run_label import run_label
 from flagrelease.launch.server import inner_command, template_values
+from flagrelease.launch.spec import run_spec
 from flagrelease.locking.keys import installer_of, nature_of
 from flagrelease.ports import Tools
 from flagrelease.rendering.dockerfile import render_dockerfile
@@ -31,7 +34,8 @@ def render(
         RecipeError: the chip has no Dockerfile, or a template names a value that is not there.
     """
     parts = prepared.parts
-    plan = plan_image(recipe, lock, parts, rehearsal=rehearsal, entrypoint=inner_command(recipe))
+    labels = {RUN_LABEL: run_label(run_spec(recipe, lock))}
+    plan = plan_image(recipe, lock, parts, rehearsal=rehearsal, entrypoint=inner_command(recipe), labels=labels)
     text = render_dockerfile(
         tools.templates, plan, _template(tools, recipe, f"{recipe.chip.name}{DOCKERFILE}"),
         _template(tools, recipe, MACROS),
