@@ -16,7 +16,10 @@ from flagrelease.harness_ports import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class EngineFacts:
-    """The engine that answers. `builder` is `buildx 0.13.1` or `built-in`; `remote` when it is another machine's."""
+    """The engine that answers. `builder` is `buildx 0.13.1` or `built-in`; `remote` when it is another machine's.
+
+    `emulates` are architectures beside its own whose programs it can run.
+    """
 
     name: str
     version: str
@@ -24,6 +27,7 @@ class EngineFacts:
     architecture: Architecture
     containerd_store: bool
     remote: bool
+    emulates: tuple[Architecture, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

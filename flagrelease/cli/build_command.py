@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from importlib import import_module
 from json import loads as from_json
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.cards.seal import card_seal
-from flagrelease.cli.options import Chip, From, Json, Model, Offline, Out, Quiet, Recipes, Until, Variant
+from flagrelease.cli.options import Chip, From, Json, Offline, Out, Quiet, Recipes, Until, Variant
+from flagrelease.cli.rehearsing import AModel, ArchitectureName, Rehearse, Rehearsing, SdkName, rehearsing
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.domain.lock import PartialLock
@@ -35,22 +36,16 @@ from flagrelease.stages.evaluate import refuse_expired
 
 REPORT = "report.json"
 
-Rehearse = Annotated[
-    bool,
-    typer.Option(
-        "--rehearse",
-        help="Build the real Dockerfile with stand-ins for the vendor's parts that are not here. Never published.",
-    ),
-]
-
 
 def build(
     chip: Chip,
-    model: Model,
+    model: AModel = None,
     variant: Variant = None,
     anew_from: From = None,
     until: Until = None,
     rehearse: Rehearse = False,
+    sdk: SdkName = None,
+    architecture: ArchitectureName = None,
     recipes: Recipes = None,
     out: Out = None,
     offline: Offline = False,
@@ -62,11 +57,12 @@ def build(
         if stage is not None and stage not in ORDER[:-1]:
             raise typer.BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
     chosen = settings(recipes=recipes, out=out, offline=offline)
+    rehearsal = rehearsing(chip, model, rehearse=rehearse, sdk=sdk, architecture=architecture)
 
     def one(name: str | None) -> Told:
-        return _build(chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from, rehearsal=rehearse)
+        return _build(chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from, rehearsal=rehearsal)
 
-    if variant == "all":
+    if variant == "all" and model:
         _build_all(chosen, chip, model, one, json=json)
         return
     told = one(variant)
@@ -96,13 +92,13 @@ def _stop_unless_go(told: Told) -> None:
 def _build(
     chosen: Settings,
     chip: str,
-    model: str,
+    model: str | None,
     variant: str | None,
     *,
     quiet: bool,
     until: str | None,
     anew_from: str | None,
-    rehearsal: bool,
+    rehearsal: Rehearsing | None,
 ) -> Told:
     today = datetime.now(UTC).date()
     with session(
@@ -111,7 +107,9 @@ def _build(
     ) as at:  # fmt: skip
         try:
             if isinstance(at.lock, PartialLock):
-                return Told(*import_module("flagrelease.cli.engine_build").build(at, at.lock, rehearsal=rehearsal))
+                return Told(
+                    *import_module("flagrelease.cli.engine_build").build(at, at.lock, rehearsal=rehearsal is not None)
+                )
             built = release(at.run, at.recipe, at.lock)
         except StopAfter:
             return Told({"bundle": at.lock.bundle, "folder": str(at.folder)}, "", None, None)

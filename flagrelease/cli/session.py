@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.locks import hold
 from flagrelease.adapters.storage.roots import in_use, register
 from flagrelease.cli.bundle_folder import bundle_folder
 from flagrelease.cli.recipes import cached_catalogue
+from flagrelease.cli.rehearsing import Rehearsing, to_rehearse
 from flagrelease.cli.settings import Settings
 from flagrelease.cli.wire import HostTools, code_sha256, display
 from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
 from flagrelease.domain.verdict import Verdict
-from flagrelease.errors import FlagReleaseError, RecipeError
+from flagrelease.errors import FlagReleaseError
 from flagrelease.pipeline import Run
 from flagrelease.report.journal import Journal
 from flagrelease.stages.publish import recorded
@@ -57,14 +59,14 @@ def session(
     settings: Settings,
     *,
     chip: str,
-    model: str,
+    model: str | None,
     variant: str | None,
     quiet: bool,
     until: str | None = None,
     anew_from: str | None = None,
     on: date | None = None,
     fresh: bool = False,
-    rehearsal: bool = False,
+    rehearsal: Rehearsing | None = None,
 ) -> Iterator[Session]:
     """Hold a bundle's folder: a second run of the same bundle waits here and then finds everything done.
 
@@ -72,14 +74,8 @@ def session(
     A `rehearsal` has a folder of its own, so that nothing of it is taken for the bundle's.
     """
     catalogue = cached_catalogue(settings)
-    recipe = catalogue.recipe(chip, model, variant, on=on)
-    lock = catalogue.lock(recipe)
-    folder = bundle_folder(settings, lock, rehearsal=rehearsal)
-    if rehearsal and isinstance(lock, Lock):
-        raise RecipeError(
-            f"`{lock.bundle}` needs no rehearsal: nothing of it is handed out by a vendor",
-            hint="run the same command without --rehearse: it builds the bundle itself",
-        )
+    recipe, lock = _chosen(catalogue, rehearsal, chip=chip, model=model, variant=variant, on=on)
+    folder = bundle_folder(settings, lock, rehearsal=rehearsal is not None)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(folder / "events.jsonl", display(quiet=quiet)))
         stack.enter_context(_interrupts_told())
@@ -87,10 +83,26 @@ def session(
         # In the folder itself: it may be reached by another name, or by runs with another store.
         stack.enter_context(hold(folder, "run", on_wait=journal.said))
         register(settings.home, folder)
-        tools = HostTools(settings, journal, catalogue, fresh=fresh, rehearsal=rehearsal)
+        tools = HostTools(settings, journal, catalogue, fresh=fresh, rehearsal=rehearsal is not None)
         stack.callback(tools.close)
         run = Run(folder=folder, tools=tools, journal=journal, code=code_sha256(), until=until, anew_from=anew_from)
         yield Session(recipe=recipe, lock=lock, folder=folder, tools=tools, run=run, journal=journal)
+
+
+def _chosen(
+    catalogue: Catalogue,
+    rehearsal: Rehearsing | None,
+    *,
+    chip: str,
+    model: str | None,
+    variant: str | None,
+    on: date | None,
+) -> tuple[Recipe, Lock | PartialLock]:
+    if rehearsal:
+        return to_rehearse(catalogue, rehearsal, chip=chip, model=model, variant=variant, on=on)
+    assert model is not None
+    recipe = catalogue.recipe(chip, model, variant, on=on)
+    return recipe, catalogue.lock(recipe)
 
 
 @contextmanager

@@ -103,14 +103,9 @@ class _Parts:
         )
         if recipe.is_assembled:
             return recipe
-        return recipe.model_copy(update={"templates": (*templates, *self._dockerfile(chip))})
-
-    def _dockerfile(self, chip: Chip) -> Iterator[Template]:
-        """The chip's Dockerfile and what all of them share, as far as they are there: lint says which are not."""
-        for path in (f"{chip.name}{DOCKERFILE}", MACROS):
-            file = self._found.shelf.templates / path
-            if file.is_file():
-                yield Template(path=path, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+        return recipe.model_copy(
+            update={"templates": (*templates, *dockerfile_templates(found.shelf.templates, chip.name))}
+        )
 
     def _second(self) -> tuple[Model | None, Weights | None]:
         """The model that the same server loads after the first, and the form of its weights."""
@@ -192,3 +187,11 @@ def _named_set(patches: Path, component: str, ref: PatchRef) -> PatchSet | None:
     from flagrelease.adapters.recipes.named_patches import named_set  # noqa: PLC0415 - few bundles have patches
 
     return named_set(patches, component, ref)
+
+
+def dockerfile_templates(folder: Path, chip: str) -> Iterator[Template]:
+    """The chip's Dockerfile and what all of them share, as far as they are there: lint says which are not."""
+    for path in (f"{chip}{DOCKERFILE}", MACROS):
+        file = folder / path
+        if file.is_file():
+            yield Template(path=path, sha256=hashlib.sha256(file.read_bytes()).hexdigest())

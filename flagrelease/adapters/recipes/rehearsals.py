@@ -4,6 +4,7 @@ from typing import Final
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.recipes.found import unknown_name
+from flagrelease.adapters.recipes.references import dockerfile_templates
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.rehearsal import rehearsal_recipe
 
@@ -25,4 +26,5 @@ def rehearsed(catalogue: Catalogue, chip: str, sdk: str | None = None, *, name: 
     if stack.weights not in model.weights:
         where = folder / "rehearsals" / f"{name}.yaml"
         raise unknown_name("form of the weights", stack.weights, model.weights, where)
-    return rehearsal_recipe(stack, of_chip, chosen, engine=catalogue.engine(stack.engine), model=model)
+    recipe = rehearsal_recipe(stack, of_chip, chosen, engine=catalogue.engine(stack.engine), model=model)
+    return recipe.model_copy(update={"templates": tuple(dockerfile_templates(catalogue.templates, of_chip.name))})

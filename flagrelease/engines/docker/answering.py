@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flagrelease.domain.chip import MACHINES
+from flagrelease.domain.chip import MACHINES, Architecture
 from flagrelease.engine_ports import EngineFacts
 from flagrelease.engines.docker.sdk import Answer
 from flagrelease.errors import ToolError
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 OLDEST = (20, 10)
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
 def host_of(environ: Mapping[str, str]) -> str:
@@ -59,15 +60,27 @@ def facts_of(host: str, version: Answer, info: Answer, builder: str) -> EngineFa
             hint="set DOCKER_HOST to another engine",
         )
     status = info.get("DriverStatus") or []
+    # An engine behind a socket that was shown to this container has another machine's name, and its files.
+    remote = not host.startswith("unix://") or str(info.get("Name")) != socket.gethostname()
     return EngineFacts(
         name="docker",
         version=said,
         builder=builder,
         architecture=architecture,
         containerd_store=any("io.containerd.snapshotter" in str(pair) for pair in status),
-        # An engine behind a socket that was shown to this container has another machine's name, and its files.
-        remote=not host.startswith("unix://") or str(info.get("Name")) != socket.gethostname(),
+        remote=remote,
+        emulates=() if remote else _emulated(),
     )
+
+
+def _emulated() -> tuple[Architecture, ...]:
+    """What this machine's kernel hands to an emulator (binfmt_misc), by the name that qemu-user-static registers."""
+    found = []
+    for machine, architecture in MACHINES.items():
+        entry = _BINFMT / f"qemu-{machine}"
+        if entry.is_file() and entry.read_text(encoding="ascii", errors="replace").startswith("enabled"):
+            found.append(architecture)
+    return tuple(found)
 
 
 def _objects(value: object) -> list[Mapping[str, Any]]:
