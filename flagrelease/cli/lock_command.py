@@ -1,7 +1,8 @@
 """Resolve recipes: look up what they leave open and write each lock beside its recipe. Without options, all bundles.
 
 What is pinned stays pinned unless its question changed or `--upgrade` names it. What cannot be found out from here is
-written down as unresolved or restricted, with its reason, and `build` refuses it by name. `--check` looks nothing up:
+written down as unresolved or restricted, with its reason, and `build` refuses it by name. Kernel libraries that were
+built of what the lock pins are named by the hash of their wheels. `--check` looks nothing up:
 it compares and exits with 4 when a lock is older than its recipe.
 """
 
@@ -15,7 +16,9 @@ import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.recipes.places import place_of_key
+from flagrelease.adapters.storage.kernel_wheels import StoredKernelWheels
 from flagrelease.adapters.storage.roots import in_use
+from flagrelease.adapters.storage.store import FileStore
 from flagrelease.cli.options import OneChip, OneModel, Recipes, chosen_bundles
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import settings
@@ -27,6 +30,7 @@ from flagrelease.errors import LockError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.formats.durable import write_durably
 from flagrelease.locking.inputs import inputs_of, moves_between
+from flagrelease.locking.kernels import with_kernels
 from flagrelease.locking.lock import make_lock, require_fresh
 from flagrelease.locking.resolver import Refusing, Resolver
 
@@ -60,6 +64,7 @@ def lock(
         _check(catalogue, bundles)
         return
     words = frozenset(upgrade or ())
+    wheels = StoredKernelWheels(FileStore(chosen.home))
     with ExitStack() as stack:
         found: Resolver = Refusing("run it again without --offline")
         if not offline:
@@ -68,7 +73,7 @@ def lock(
         # All faults of all recipes first: nobody should wait for look-ups to be told the next one.
         recipes_of = {(b.chip, b.model, name): _recipe(catalogue, b, name) for b in bundles for name in b.variants}
         for bundle in bundles:
-            _lock(catalogue, bundle, recipes_of, found, words)
+            _lock(catalogue, bundle, recipes_of, found, words, wheels)
 
 
 def _recipe(catalogue: Catalogue, bundle: Bundle, variant: str) -> Recipe:
@@ -81,6 +86,7 @@ def _lock(
     recipes: Mapping[tuple[str, str, str], Recipe],
     found: Resolver,
     words: frozenset[str],
+    wheels: StoredKernelWheels,
 ) -> None:
     previous = catalogue.lock_file(bundle.chip, bundle.model)
     locks: dict[str, Lock | PartialLock] = {}
@@ -88,7 +94,8 @@ def _lock(
         recipe = recipes[bundle.chip, bundle.model, name]
         before = previous.variants.get(name) if previous else None
         upgrade = frozenset(_PARTS) if "all" in words else words
-        locks[name] = make_lock(recipe, found, previous=before, upgrade=upgrade, say=_say)
+        made = make_lock(recipe, found, previous=before, upgrade=upgrade, say=_say)
+        locks[name] = with_kernels(recipe, made, wheels.kept) if isinstance(made, PartialLock) else made
         _refuse_unknown(words, locks[name])
         for move in moves_between(before, locks[name]) if before else ():
             where = place_of_key(catalogue, recipe, move.key)

@@ -19,7 +19,7 @@ from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
-from flagrelease.errors import LockError
+from flagrelease.errors import LockError, ToolError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.locking.lock import require_fresh
 from flagrelease.planning.plan import Plan
@@ -51,6 +51,7 @@ def plan(
         has=FileStore(chosen.home).has,
         done=_done(chosen, catalogue, recipe, lock) if lock and not stale else (),
         earlier=earlier_seconds(chosen.out, recipe.name),
+        no_engine=_no_engine(chosen, catalogue, lock) if isinstance(lock, PartialLock) and not lock.open else "",
     )
     if json:
         sys.stdout.write(pretty_json(asdict(planned)).decode())
@@ -80,8 +81,22 @@ def _done(chosen: Settings, catalogue: Catalogue, recipe: Recipe, lock: Lock | P
     tools = wire.HostTools(chosen, NoEvents(), catalogue)
     look = pipeline.Look(folder=folder, tools=tools, code=wire.code_sha256())
     with suppress(pipeline.NotDone):
-        pipeline.release(look, recipe, lock)
+        if isinstance(lock, PartialLock):
+            import_module("flagrelease.engine_pipeline").build_image(look, recipe, lock)
+        else:
+            pipeline.release(look, recipe, lock)
     return tuple(look.done)
+
+
+def _no_engine(chosen: Settings, catalogue: Catalogue, lock: PartialLock) -> str:
+    """Why the engine that answers cannot build it; said here, not in the middle of a build."""
+    tools = import_module("flagrelease.cli.wire").HostTools(chosen, NoEvents(), catalogue)
+    try:
+        facts = tools.container_engine.facts()
+    except ToolError as error:
+        return str(error.message.partition("\n")[0])
+    there = (facts.architecture, *facts.emulates)
+    return "" if lock.architecture in there else f"it is for {lock.architecture}, the engine runs {', '.join(there)}"
 
 
 def _print(planned: Plan) -> None:

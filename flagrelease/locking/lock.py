@@ -53,11 +53,11 @@ def require_fresh(recipe: Recipe, lock: Lock | PartialLock) -> None:
 
 
 def require_whole(lock: Lock | PartialLock) -> Lock:
-    """The lock, when the embedded engine can build from it.
+    """The lock of a bundle that can be built, smoked and evaluated here.
 
     Raises:
         LockError: inputs are open; the message names each.
-        ToolError: nothing is open, but an image engine is needed.
+        ToolError: nothing is open, but a container engine builds it, and what follows needs its chip.
     """
     if isinstance(lock, Lock):
         return lock
@@ -69,9 +69,8 @@ def require_whole(lock: Lock | PartialLock) -> Lock:
             hint=f"`flagrelease plan {who}` shows all of them, `flagrelease request {who}` writes to who has them",
         )
     raise ToolError(
-        f"`{lock.bundle}` is built by an image engine, from a base image and its components; this version has the "
-        "embedded engine only",
-        hint="nothing in the recipe is at fault; `flagrelease plan` shows what it is made of",
+        f"`{lock.bundle}` is built by a container engine, and what follows its build needs {lock.chip_title}",
+        hint=f"`flagrelease build {who} --until build` makes its image; the rest is for the chip's host",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from flagrelease.domain.component import GitSource
 from flagrelease.domain.lock import Lock, PartialLock
-from flagrelease.domain.recipe import Recipe
+from flagrelease.domain.recipe import DOCKERFILE, Recipe
 from flagrelease.launch.container import run_command
 from flagrelease.launch.server import inner_command
 from flagrelease.launch.weights import download_command
@@ -46,6 +46,7 @@ def plan(
     has: Callable[[str], bool],
     done: Sequence[str],
     earlier: Mapping[str, float],
+    no_engine: str = "",
 ) -> Plan:
     """The plan of one bundle.
 
@@ -56,12 +57,13 @@ def plan(
         has: Whether the store has a digest.
         done: Stages whose results would be reused.
         earlier: Seconds that stages took in earlier runs.
+        no_engine: Why no container engine can build it, where it needs one and nothing else keeps it from being built.
     """
     inputs = inputs_of(lock) if lock else ()
     opened = tuple(one for one in inputs if one.status != "locked")
     files = [one for one in inputs if one.size and one.status == "locked"]
     missing = () if "fetch" in done else tuple(one for one in files if not has(f"sha256:{one.pin}"))
-    blocked = stale or ("inputs are open" if opened else "") or _no_engine(lock)
+    blocked = stale or ("inputs are open" if opened else "") or no_engine
     stages = tuple(
         _stage(name, recipe, lock, blocked=bool(blocked), done=done, seconds=earlier.get(name)) for name in ORDER
     )
@@ -76,12 +78,6 @@ def plan(
         cached=len(files) - len(missing),
         bytes_to_fetch=sum(one.size for one in missing),
         seconds=sum(known) if len(known) == len(times) and not blocked else None,
-    )
-
-
-def _no_engine(lock: Lock | PartialLock | None) -> str:
-    return (
-        "it needs an image engine, and this version has the embedded one only" if isinstance(lock, PartialLock) else ""
     )
 
 
@@ -152,18 +148,22 @@ def _patch(recipe: Recipe, _lock: Lock | PartialLock | None) -> Iterator[str]:
             yield f"{name} as it is at {component.source.commit or component.source.tag or component.source.branch}"
 
 
-def _render(recipe: Recipe, _lock: Lock | PartialLock | None) -> Iterator[str]:
+def _render(recipe: Recipe, lock: Lock | PartialLock | None) -> Iterator[str]:
+    if isinstance(lock, PartialLock):
+        yield f"the Dockerfile from dockerfiles/{recipe.chip.name}{DOCKERFILE}"
     for file in recipe.variant.files:
         yield f"{file.path} from dockerfiles/{file.template}"
 
 
-def _build(recipe: Recipe, _lock: Lock | PartialLock | None) -> Iterator[str]:
+def _build(recipe: Recipe, lock: Lock | PartialLock | None) -> Iterator[str]:
     base = recipe.sdk.base
     if base.kind == "debian":
         what = f"{len(base.packages)} Debian packages and what they depend on"
     else:
         what = f"the image {base.image}{f':{base.tag}' if base.tag else ''}"
     yield f"on {what}: {', '.join((*recipe.variant.components, *recipe.variant.wheels)) or 'no component'}"
+    if isinstance(lock, PartialLock):
+        yield "by a container engine: SDK and kernel libraries once for the chip, then the bundle"
 
 
 def _kernels(recipe: Recipe, _lock: Lock | PartialLock | None) -> Iterator[str]:

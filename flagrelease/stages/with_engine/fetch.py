@@ -9,12 +9,12 @@ from pathlib import Path
 from flagrelease.domain.engine_build import Part, Parts
 from flagrelease.domain.lock import LockedInput, PartialLock
 from flagrelease.domain.recipe import Recipe
-from flagrelease.domain.source import LockedFile
 from flagrelease.domain.value import Digest
 from flagrelease.errors import SourceError
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.locking.components import locked_component
 from flagrelease.locking.keys import Nature, installer_of, nature_of
+from flagrelease.locking.parts import supplied_file, whole
 from flagrelease.ports import Tools
 
 
@@ -36,9 +36,9 @@ def fetch(tools: Tools, here: Path, recipe: Recipe, lock: PartialLock, *, rehear
 def _brought(tools: Tools, recipe: Recipe, one: LockedInput) -> Part:
     if one.status != "locked":
         return _missing(one, one.reason or "the lock leaves it open")
-    if supplied := _supplied(one):
+    if supplied := supplied_file(one):
         if tools.store.has(supplied.digest):
-            return _here(one, supplied.path, supplied.digest, supplied.size)
+            return whole(one)
         return _missing(one, f"{supplied.path} was supplied on another machine, and is not in this store")
     match nature_of(recipe, one):
         case "wheel" if one.wheel is None:
@@ -53,22 +53,21 @@ def _fetched(tools: Tools, recipe: Recipe, one: LockedInput) -> Part:
     """What is published somewhere. That it cannot be had now keeps the others from nothing; `build` ends with it."""
     try:
         if one.wheel:
-            digest = tools.supplier.wheel(one.wheel, partial(_counted, tools, "bytes"))
-            return _here(one, one.wheel.filename, digest, one.wheel.size)
-        if nature_of(recipe, one) == "repository":
+            tools.supplier.wheel(one.wheel, partial(_counted, tools, "bytes"))
+        elif nature_of(recipe, one) == "repository":
             tools.components.bring(locked_component(recipe, one), partial(_counted, tools, "items"))
     except SourceError as error:
         tools.events.said(f"{one.key}: {error.message}")
         return _missing(one, error.message.partition("\n")[0])
-    return _here(one)
+    return whole(one)
 
 
 def _rehearsed(tools: Tools, recipe: Recipe, one: LockedInput) -> Part:
     """What is here is real; what is not is stood in for, with the reason that it has in the lock."""
     why = one.reason or "it is not on this machine, and a rehearsal fetches nothing"
-    supplied = _supplied(one)
+    supplied = supplied_file(one)
     if supplied and tools.store.has(supplied.digest):
-        return _here(one, supplied.path, supplied.digest, supplied.size)
+        return whole(one)
     if one.wheel and tools.store.has(f"sha256:{one.wheel.sha256}"):
         return _brought(tools, recipe, one)
     match nature_of(recipe, one):
@@ -101,17 +100,7 @@ def _repository(tools: Tools, recipe: Recipe, one: LockedInput, why: str) -> Par
         tools.components.bring(locked_component(recipe, one), partial(_counted, tools, "items"))
     except SourceError as error:
         return _stand_in(one, error.message.partition("\n")[0].rstrip(":"))
-    return _here(one)
-
-
-def _supplied(one: LockedInput) -> LockedFile | None:
-    return one.files[0] if one.files and one.kind != "weights" else None
-
-
-def _here(one: LockedInput, file: str | None = None, content: Digest | None = None, size: int = 0) -> Part:
-    return Part(
-        key=one.key, kind=one.kind, name=one.name, state="here", pin=one.pin, file=file, content=content, size=size
-    )
+    return whole(one)
 
 
 def _missing(one: LockedInput, why: str) -> Part:
