@@ -4,6 +4,7 @@ from typing import Final
 
 from flagrelease.building.bench import Bench, tag_of
 from flagrelease.building.variables import with_variables
+from flagrelease.errors import SourceError
 from flagrelease.rendering.dockerfile import SDK_TARGET
 
 _BELOW: Final = ("installers/", "archives/", "wheels/")
@@ -21,7 +22,10 @@ def base_image(bench: Bench) -> str:
     if engine.image(tag):
         return tag
     if base.content:
-        engine.load(bench.tools.store.path(base.content), tag=tag, architecture=plan.architecture)
+        try:
+            engine.load(bench.tools.store.path(base.content), tag=tag, architecture=plan.architecture)
+        except SourceError as error:
+            raise SourceError(f"{base.name}, from {base.file}: {error.message}", hint=error.hint) from error
         return tag
     assert base.pin
     bench.tools.events.said(f"base {base.name} at {base.pin}")

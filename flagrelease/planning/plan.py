@@ -62,7 +62,9 @@ def plan(
     inputs = inputs_of(lock) if lock else ()
     opened = tuple(one for one in inputs if one.status != "locked")
     files = [one for one in inputs if one.size and one.status == "locked"]
-    missing = () if "fetch" in done else tuple(one for one in files if not has(f"sha256:{one.pin}"))
+    missing = (
+        () if "fetch" in done else tuple(one for one in files if not has(f"sha256:{one.pin.removeprefix('sha256:')}"))
+    )
     blocked = stale or ("inputs are open" if opened else "") or no_engine
     stages = tuple(
         _stage(name, recipe, lock, blocked=bool(blocked), done=done, seconds=earlier.get(name)) for name in ORDER
