@@ -83,6 +83,11 @@ def plan(
     )
 
 
+def _digest(one: Input) -> str:
+    """A base image is pinned by a digest, a file by its hash alone."""
+    return f"sha256:{one.pin.removeprefix('sha256:')}"
+
+
 def _stage(
     name: str,
     recipe: Recipe,
