@@ -150,7 +150,8 @@ def _weights(recipe: Recipe, lock: Lock | PartialLock | None) -> RunWeights:
         model=recipe.model.name,
         title=recipe.model.title,
         folder=recipe.variant.weights_folder,
-        place=recipe.variant.weights_in,
+        # What is put together without an image engine carries its weights, as a layer of their own.
+        place="image" if recipe.is_assembled else recipe.variant.weights_in,
         origins=tuple(origins.values()) if everywhere else (),
         files=tuple(
             RunFile(
