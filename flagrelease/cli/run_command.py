@@ -12,7 +12,7 @@ import typer
 
 from flagrelease.cli.options import Json, Offline, OneChip, OneModel, Out, Recipes, Variant
 from flagrelease.cli.recipes import cached_catalogue
-from flagrelease.cli.running.asked import Access, Asked, Native, Port, Print, Profile, way_of, with_bare_print
+from flagrelease.cli.running.asked import Access, Asked, Native, Nodes, Port, Print, Profile, way_of, with_bare_print
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.errors import RecipeError
 from flagrelease.launch.container import image_name, is_ours
@@ -38,6 +38,7 @@ def run(
     native: Native = False,
     profile: Profile = None,
     access: Access = None,
+    node: Nodes = None,
     weights: Weights = None,
     recipes: Recipes = None,
     out: Out = None,
@@ -45,7 +46,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Start a bundle, or say how."""
-    asked = Asked(port=port, native=native, profiles=tuple(profile or ()), way=way_of(access))
+    asked = Asked(port=port, native=native, profiles=tuple(profile or ()), way=way_of(access), nodes=tuple(node or ()))
     if image is not None:
         if chip or model or variant:
             raise RecipeError("wanted an image or a bundle's --chip and --model, found both", hint="name one of them")

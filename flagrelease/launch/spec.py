@@ -79,6 +79,13 @@ def _spec(recipe: Recipe, lock: Lock | PartialLock | None) -> RunSpec:
 
 def _devices(recipe: Recipe) -> Devices:
     parallel = recipe.variant.parallel
+    families = recipe.engine.multi_node_families
+    if parallel.nodes > 1 and families and recipe.model.family not in families:
+        raise RecipeError(
+            f"`{recipe.name}` wants {parallel.nodes} machines, and {recipe.engine.title} runs "
+            f"{', '.join(families)} on several, not {recipe.model.family or 'a model that names no family'}",
+            hint="set `parallel.nodes` to 1, or take an engine that runs this family on several (lint rule FR308)",
+        )
     parts = [
         part.dies_per_card
         for name, part in recipe.chip.hardware.items()

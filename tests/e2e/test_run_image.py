@@ -10,17 +10,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from flagrelease.adapters.registry.target import RegistryTarget
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.domain.image import Image
-from flagrelease.domain.run_spec import RUN_LABEL
+from flagrelease.domain.run_spec import RUN_LABEL, RunSpec
 from flagrelease.formats.run_label import read_run_label, run_label
 from tests.e2e.project import MODEL, Project, make_project
 
@@ -139,13 +140,46 @@ def test_weights_that_the_image_does_not_carry_are_shown_to_it_by_their_hash(
 ) -> None:
     folder = tmp_path / "image"
     shutil.copytree(layout_of(image_made), folder, copy_function=shutil.copyfile)
-    digest = without_weights(folder, image_of(image_made))
+
+    def mounted(spec: RunSpec) -> RunSpec:
+        return spec.model_copy(update={"weights": spec.weights.model_copy(update={"place": "mount"})})
+
+    digest = relabelled(folder, image_of(image_made), mounted, without="weights")
     with running(tmp_path, shared_home, f"oci:{folder}@{digest}") as (process, port, log):
         assert first_model(process, port, log) == MODEL
 
 
-def without_weights(folder: Path, image: Image) -> str:
-    """The same image without the layer of its weights, and with a label that says so; its digest."""
+def test_two_at_once_have_each_a_port_of_their_own_for_their_devices(
+    image_made: Project, shared_home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "image"
+    shutil.copytree(layout_of(image_made), folder, copy_function=shutil.copyfile)
+
+    def with_ports(spec: RunSpec) -> RunSpec:
+        return spec.model_copy(update={"master_ports": (23000, 23050)})
+
+    name = f"oci:{folder}@{relabelled(folder, image_of(image_made), with_ports)}"
+    for each in ("one", "two"):
+        (tmp_path / each).mkdir()
+    with (
+        running(tmp_path / "one", shared_home, name) as (first, first_port, first_log),
+        running(tmp_path / "two", shared_home, name) as (second, second_port, second_log),
+    ):
+        first_model(first, first_port, first_log)
+        first_model(second, second_port, second_log)
+        ports = [master_port_of(process) for process in (first, second)]
+    assert len(set(ports)) == 2
+    assert all(23000 <= port <= 23050 for port in ports)
+
+
+def master_port_of(process: "subprocess.Popen[str]") -> int:
+    """As the server of a running bundle has it in its environment."""
+    found = [one.environ().get("MASTER_PORT") for one in psutil.Process(process.pid).children(recursive=True)]
+    return int(next(port for port in found if port))
+
+
+def relabelled(folder: Path, image: Image, changed: Callable[[RunSpec], RunSpec], *, without: str = "") -> str:
+    """The same image with another label, and perhaps without a layer; its digest."""
     blobs = folder / "blobs" / "sha256"
 
     def blob(digest: str) -> Path:
@@ -160,10 +194,10 @@ def without_weights(folder: Path, image: Image) -> str:
     config = json.loads(blob(image.config).read_bytes())
     manifest = json.loads(blob(image.digest).read_bytes())
     spec = read_run_label(config["config"]["Labels"][RUN_LABEL], source="the image")
-    weights = spec.weights.model_copy(update={"place": "mount"})
-    config["config"]["Labels"][RUN_LABEL] = run_label(spec.model_copy(update={"weights": weights}))
-    number = next(at for at, layer in enumerate(image.layers) if layer.name == "weights")
-    for listed in (config["rootfs"]["diff_ids"], config["history"], manifest["layers"]):
-        del listed[number]
+    config["config"]["Labels"][RUN_LABEL] = run_label(changed(spec))
+    if without:
+        number = next(at for at, layer in enumerate(image.layers) if layer.name == without)
+        for listed in (config["rootfs"]["diff_ids"], config["history"], manifest["layers"]):
+            del listed[number]
     manifest["config"]["digest"], manifest["config"]["size"] = put(config)
     return put(manifest)[0]

@@ -14,6 +14,7 @@ from flagrelease.adapters.run_host import look_for
 from flagrelease.adapters.storage.roots import in_use
 from flagrelease.cli.running.asked import Asked
 from flagrelease.cli.running.built import follow, switched
+from flagrelease.cli.running.leasing import master_port
 from flagrelease.cli.running.printing import print_start
 from flagrelease.cli.settings import Settings
 from flagrelease.cli.wire import BareTools, display
@@ -88,6 +89,11 @@ def _serve(
     to_fetch = found.missing(tools.store) + _weights_to_fetch(spec, tools)
     _check(spec, start, tools, home=home, port=port, to_fetch=to_fetch, way=access_of(spec, asked.way))
     serving = spec.serving
+    if spec.devices.nodes > 1:
+        raise ToolError(
+            f"`{spec.bundle}` runs on {spec.devices.nodes} machines, and this is one of them",
+            hint="start each by the command that --print docker --node … gives",
+        )
     if serving is None:
         raise ToolError(
             f"`{spec.bundle}` has no server: it runs a program of yours", hint="take the command that --print gives"
@@ -96,8 +102,10 @@ def _serve(
         image = pulled(source, found, tools.store, tools.events)
         mounts = tuple(_weights(spec, tools, weights))
     log = folder / f"server-{port}.log"
-    request = ServeRequest(port=port, mounts=mounts, env=env, without=without, log=log)
-    with tools.engine.serve(image, request) as server:
+    with ExitStack() as stack:
+        env |= stack.enter_context(master_port(spec, home))
+        request = ServeRequest(port=port, mounts=mounts, env=env, without=without, log=log)
+        server = stack.enter_context(tools.engine.serve(image, request))
         follow(server, served_name=serving.served_name, within_s=serving.ready_within_s)
 
 
