@@ -53,7 +53,7 @@ COMMANDS = {
     "build": Listed("Bundle", "Build, prove and pack a bundle, from its lock to the verdict and a draft card."),
     "evaluate": Listed("Bundle", "Ask a built bundle or a running server again, by tasks and harnesses of its policy."),
     "gate": Listed("Bundle", "Judge any two results of a harness by a policy: GO, NO-GO or HOLD."),
-    "run": Listed("Bundle", "Start a built bundle's server on this machine."),
+    "run": Listed("Bundle", "Start a bundle or an image by its digest here, or print how it is started."),
     "baseline": Listed("Evidence", "Recorded references: record, list, show, verify and expire them."),
     "evidence": Listed("Evidence", "Evidence from a chip's host as one file: pack it there, take it here."),
     "publish": Listed("Release", "Publish a bundle that the gate let through, and verify it by digest."),

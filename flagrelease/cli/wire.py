@@ -158,6 +158,39 @@ class HostTools:
         return client
 
 
+class BareTools:
+    """What an image is run with where no recipes are: a store, who fetches into it, and an engine."""
+
+    def __init__(self, settings: Settings, events: Events) -> None:
+        self._settings = settings
+        self.events = events
+        self.store = FileStore(settings.home, on_wait=events.said, on_damage=events.said)
+
+    @cached_property
+    def supplier(self) -> HostSupplier:
+        """Fetches files by their hash."""
+        chosen = self._settings
+        module = import_module("flagrelease.adapters.supply.origins")
+        return HostSupplier(
+            self.store,
+            recipes=chosen.recipes,
+            offline=chosen.offline,
+            origins=lambda: module.WebOrigins(self.store, environ=chosen.environ, offline=chosen.offline),
+        )
+
+    @cached_property
+    def engine(self) -> ImageEngine:
+        """Runs images."""
+        module = import_module("flagrelease.engines.embedded.engine")
+        engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
+        return engine
+
+    def close(self) -> None:
+        """End what was opened."""
+        if "supplier" in self.__dict__:
+            self.supplier.close()
+
+
 @contextmanager
 def resolver(settings: Settings) -> Iterator[Resolver]:
     """Looks up what recipes leave open."""

@@ -79,6 +79,13 @@ def _spec(recipe: Recipe, lock: Lock | PartialLock | None) -> RunSpec:
 
 def _devices(recipe: Recipe) -> Devices:
     parallel = recipe.variant.parallel
+    families = recipe.engine.multi_node_families
+    if parallel.nodes > 1 and families and recipe.model.family not in families:
+        raise RecipeError(
+            f"`{recipe.name}` wants {parallel.nodes} machines, and {recipe.engine.title} runs "
+            f"{', '.join(families)} on several, not {recipe.model.family or 'a model that names no family'}",
+            hint="set `parallel.nodes` to 1, or take an engine that runs this family on several (lint rule FR308)",
+        )
     parts = [
         part.dies_per_card
         for name, part in recipe.chip.hardware.items()
@@ -150,7 +157,8 @@ def _weights(recipe: Recipe, lock: Lock | PartialLock | None) -> RunWeights:
         model=recipe.model.name,
         title=recipe.model.title,
         folder=recipe.variant.weights_folder,
-        place=recipe.variant.weights_in,
+        # What is put together without an image engine carries its weights, as a layer of their own.
+        place="image" if recipe.is_assembled else recipe.variant.weights_in,
         origins=tuple(origins.values()) if everywhere else (),
         files=tuple(
             RunFile(

@@ -250,5 +250,9 @@ def _notes(spec: RunSpec, access: Access) -> Iterator[Note]:
     for mount in (*access.mounts, *spec.container.mounts):
         if mount.why:
             yield Note(what=f"mount {mount.source}", why=mount.why)
+    if spec.master_ports:
+        first, last = spec.master_ports
+        why = f"a port from {first} to {last} that no other bundle of the machine has; `flagrelease run` leases one"
+        yield Note(what="MASTER_PORT", why=why)
     for what, why in spec.container.dropped.items():
         yield Note(what=f"left out: {what}", why=why)

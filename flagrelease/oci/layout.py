@@ -73,6 +73,11 @@ def read_layout(folder: Path) -> tuple[Descriptor, ...]:
     return found
 
 
+def read_index(folder: Path) -> tuple[Descriptor, ...]:
+    """What a layout's index names; no blob is read. Raises PublishError where the index makes no sense."""
+    return _read_index(folder).found
+
+
 def tag_of(entry: Descriptor) -> str | None:
     """The tag under which a layout's index names an image."""
     return entry.annotations.get(_REF_NAME)

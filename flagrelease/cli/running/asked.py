@@ -10,6 +10,8 @@ from flagrelease.cli.settings import settings
 from flagrelease.errors import FlagReleaseError, RecipeError
 from flagrelease.launch.start import Way
 
+FILES = ("rank-table", "hostfile")
+"""What a bundle on several machines needs beside its commands."""
 FORMATS = ("docker", "compose", "quadlet", "k8s")
 WAYS: tuple[Way, ...] = ("raw", "toolkit")
 
@@ -22,10 +24,11 @@ class Asked:
     native: bool = False
     profiles: tuple[str, ...] = ()
     way: Way | None = None
+    nodes: tuple[str, ...] = ()
 
 
 def _formats(incomplete: str) -> list[str]:
-    return [name for name in FORMATS if name.startswith(incomplete)]
+    return [name for name in (*FORMATS, *FILES) if name.startswith(incomplete)]
 
 
 def _ways(incomplete: str) -> list[str]:
@@ -66,9 +69,16 @@ Print = Annotated[
     str | None,
     typer.Option(
         "--print",
-        help="Print how it is started, and start nothing: docker (when no word follows), compose, quadlet, k8s.",
+        help="Print how it is started, and start nothing: docker (when no word follows), compose, quadlet, k8s. "
+        "Of several machines: rank-table, hostfile.",
         autocompletion=_formats,
     ),
+]
+
+
+Nodes = Annotated[
+    list[str] | None,
+    typer.Option("--node", help="With --print: a machine of several, as ADDRESS or ADDRESS=DEVICE,DEVICE…"),
 ]
 
 
@@ -84,8 +94,9 @@ def way_of(text: str | None) -> Way | None:
 
 def format_of(text: str) -> str:
     """The format that was asked for. Raises RecipeError for a word that is none."""
-    if text not in FORMATS:
-        raise RecipeError(f"`{text}` is no format to print", hint=f"there are: {', '.join(FORMATS)}")
+    known = (*FORMATS, *FILES)
+    if text not in known:
+        raise RecipeError(f"`{text}` is no format to print", hint=f"there are: {', '.join(known)}")
     return text
 
 

@@ -2,10 +2,12 @@
 
 import sys
 import time
+from contextlib import ExitStack
 
 from flagrelease.adapters.storage.roots import in_use
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.running.asked import Asked
+from flagrelease.cli.running.leasing import master_port
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import Settings
 from flagrelease.domain.run_spec import RunSpec
@@ -38,9 +40,12 @@ def serve_built(chosen: Settings, asked: Asked, *, chip: str, model: str, varian
     spec = run_spec(at.recipe, lock)
     env, without = switched(spec, asked)
     log = at.folder / "server.log"
-    request = ServeRequest(port=asked.port or lock.serving.port, env=env, without=without, log=log)
     # The bundle's folder is free again here: a server that runs keeps nobody from building, only from `gc`.
-    with in_use(chosen.home), at.tools.engine.serve(image, request) as server:
+    with ExitStack() as stack:
+        stack.enter_context(in_use(chosen.home))
+        env |= stack.enter_context(master_port(spec, chosen.home))
+        request = ServeRequest(port=asked.port or lock.serving.port, env=env, without=without, log=log)
+        server = stack.enter_context(at.tools.engine.serve(image, request))
         follow(server, served_name=lock.serving.served_name, within_s=lock.serving.ready_within_s)
 
 

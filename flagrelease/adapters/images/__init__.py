@@ -1,0 +1,1 @@
+"""Images by their digest, out of registries and image layouts, into the store."""
