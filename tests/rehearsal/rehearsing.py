@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.cli.rehearsing import Rehearsing, to_rehearse
@@ -102,7 +100,6 @@ def rehearse(recipe: Recipe, lock: PartialLock, folder: Path, engine: Dockerd) -
         return folder / name
 
     try:
-        _skip_without_emulation(recipe, tools)
         fresh = resolve(tools, at("resolve"), recipe, lock, rehearsal=True)
         parts = fetch(tools, at("fetch"), recipe, fresh, rehearsal=True)
         prepared = patch(tools, at("patch"), recipe, fresh, parts)
@@ -111,9 +108,3 @@ def rehearse(recipe: Recipe, lock: PartialLock, folder: Path, engine: Dockerd) -
     finally:
         tools.close()
     return Rehearsal(recipe=recipe, lock=lock, context=context, made=made, engine=engine)
-
-
-def _skip_without_emulation(recipe: Recipe, tools: HostTools) -> None:
-    facts = tools.container_engine.facts()
-    if recipe.architecture not in {facts.architecture, *facts.emulates}:
-        pytest.skip(f"{recipe.chip.name} is for {recipe.architecture}: needs qemu-user-static in binfmt_misc")

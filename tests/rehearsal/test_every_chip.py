@@ -16,8 +16,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("chip", CHIPS)
-def test_the_dockerfile_of_a_chip_is_built_to_its_end(chip: str, dockerd: Dockerd, tmp_path: Path) -> None:
+def test_the_dockerfile_of_a_chip_is_built_to_its_end(
+    chip: str, dockerd: Dockerd, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     recipe, lock = of_chip(chip, dockerd)
+    if recipe.architecture == "arm64":
+        request.getfixturevalue("arm64")
     done = rehearse(recipe, lock, tmp_path, dockerd)
     says_it_is_a_rehearsal(done)
     calls_are_those_of_the_recipe(done)

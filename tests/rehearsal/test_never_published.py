@@ -107,8 +107,6 @@ def test_a_rehearsals_folder_in_the_bundles_place_is_not_taken_for_it(
     bundle = tmp_path / "out" / folder.name.removesuffix("-rehearsal")
     assert bundle.name != folder.name
     shutil.copytree(folder, bundle)
-    done = flagrelease(
-        "publish", *CAMBRICON, "--to", f"oci:{tmp_path}/published", engine=dockerd, out=tmp_path / "out"
-    )
+    done = flagrelease("publish", *CAMBRICON, "--to", f"oci:{tmp_path}/published", engine=dockerd, out=tmp_path / "out")
     assert done.returncode not in {0, 1}, done.stderr
     assert not (tmp_path / "published").exists()
