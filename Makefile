@@ -16,7 +16,7 @@ help: ## Say what each target does
 demo: $(CACHE)/runtime ## Build, prove and pack the bundle of the chip `cpu` and a small model
 	$(BIN)/flagrelease build --chip cpu --model smollm2-135m-instruct
 
-test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools $(CACHE)/another-git $(CACHE)/buildx engine ## Run every check and every test
+test: $(CACHE)/dev $(CACHE)/reference $(CACHE)/tools $(CACHE)/another-git $(CACHE)/buildx $(CACHE)/tools/usr/bin/qemu-aarch64-static engine ## Run every check and every test
 	$(MAKE) lint types layers recipes
 	$(PYTEST) $(AT_ONCE) tests
 
@@ -104,14 +104,20 @@ $(CACHE)/another-git: tests/patching/another_git.sh
 
 # A real registry for the publish tests, from Debian's package, unpacked here: needs no root.
 $(CACHE)/tools: | $(CACHE)/tools/usr/bin/docker-registry $(CACHE)/tools/bin/busybox
-FETCH = mkdir -p $(CACHE)/apt/lists/partial $(CACHE)/tools && apt-get $(APT) -qq update && cd $(CACHE)/tools && \
-	apt-get $(APT) -qq download $(1) && dpkg-deb -x $(1)_*.deb . && rm $(1)_*.deb
+DOWNLOAD = mkdir -p $(CACHE)/apt/lists/partial $(CACHE)/tools && apt-get $(APT) -qq update && cd $(CACHE)/tools && \
+	apt-get $(APT) -qq download $(1)
+FETCH = $(call DOWNLOAD,$(1)) && dpkg-deb -x $(1)_*.deb . && rm $(1)_*.deb
 $(CACHE)/tools/usr/bin/docker-registry:
 	$(call FETCH,docker-registry)
 
 # A base for the images of tests: one program without libraries.
 $(CACHE)/tools/bin/busybox:
 	$(call FETCH,busybox-static)
+
+# Programs for arm64 on another machine, so that a chip that is for arm64 alone can be rehearsed; one of its 60 files.
+$(CACHE)/tools/usr/bin/qemu-aarch64-static:
+	$(call DOWNLOAD,qemu-user-static) && dpkg-deb --fsys-tarfile qemu-user-static_*.deb | \
+		tar -x --touch ./usr/bin/qemu-aarch64-static && rm qemu-user-static_*.deb
 
 # A container engine for the tests that need one: installed only in CI, or where INSTALL=1 asks for it. The tests start
 # their own; the one that the package would start is held back where policy-rc.d can say so.

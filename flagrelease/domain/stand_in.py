@@ -65,10 +65,12 @@ class StandInProject(Value):
 class StandInSource(Value):
     """The stand-in of a component's sources.
 
-    `project` is the Python project at its top, `made` the files that `make` and its own script leave behind.
+    `project` is the Python project at its top, `folders` those in folders of it; a folder that is not named is the
+    project of its own name. `made` are the files that `make` and its own script leave behind.
     """
 
     project: Project | None = None
+    folders: dict[RelativePath, Project] = Field(default_factory=dict)
     made: tuple[RelativePath, ...] = ()
 
 

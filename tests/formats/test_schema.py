@@ -79,6 +79,7 @@ def test_there_is_a_schema_for_each_file_that_people_write_or_commit() -> None:
         "baseline.json", "baseline_statement.json", "benchmark.json", "bundle.json", "chip.json", "engine.json",
         "evalrun.json", "gate.json", "harness.json",
         "lock.json", "model.json", "published.json", "rehearsal.json",
+        "stand_in_base.json", "stand_in_base_lock.json", "stand_ins.json",
     ]  # fmt: skip
 
 

@@ -127,17 +127,17 @@ def test_make_writes_down_its_variables_and_leaves_the_library(
 def test_a_script_writes_down_its_words_and_leaves_what_it_has_to(
     stand_ins: HostStandIns, store: FileStore, calls: Place, tmp_path: Path
 ) -> None:
-    step = {"tool": "script", "path": "examples/atb_models", "arguments": ("scripts/build.sh", "--fast")}
+    step = {"tool": "script", "path": "examples/atb_models/scripts/build.sh", "arguments": ("--fast",)}
     tree = unpacked(stand_ins, store, "mindie-llm", component(step), tmp_path)
-    folder = tree / "examples/atb_models"
-    calls.run("bash", "scripts/build.sh", "--fast", at=folder)
+    calls.run("bash", "examples/atb_models/scripts/build.sh", "--fast", at=tree)
     assert calls.called() == [["examples/atb_models/scripts/build.sh", "--fast"]]
-    calls.run("bash", "-euc", ". output/atb_models/set_env.sh", at=folder)
+    calls.run("bash", "-euc", ". examples/atb_models/output/atb_models/set_env.sh", at=tree)
 
 
-def test_a_script_without_a_name_is_refused(stand_ins: HostStandIns) -> None:
-    with pytest.raises(RecipeError, match="names none"):
-        stand_ins.source("thing", component({"tool": "script"}))
+def test_a_folder_that_holds_a_project_of_another_name_is_that_project() -> None:
+    parts = StandInRecipes(RECIPES).parts
+    files = source_files("flagtree", component({"tool": "pip", "path": "python"}, version="0.4.0+3.5"), parts)
+    assert "python/triton/__init__.py" in files
 
 
 def test_a_component_from_no_repository_is_refused(stand_ins: HostStandIns) -> None:

@@ -16,6 +16,7 @@ from flagrelease.errors import RecipeError
 NO_VERSION: Final = "0.0.0"
 """What a stand-in is versioned where the component's own version is none that Python knows."""
 
+_OWN_SCRIPT: Final = "install.sh"
 _MAKE_SCRIPT: Final = "flagrelease-stand-in.sh"
 
 
@@ -23,7 +24,7 @@ def source_files(name: str, component: Component, parts: StandInParts) -> dict[s
     """Every file of the tree, by path.
 
     Raises:
-        RecipeError: two steps want different things at one place, or a script has no name.
+        RecipeError: two steps want different things at one place.
     """
     steps = component.install or (Install(tool="pip"),)
     recorded = sorted({*parts.recorded, *(variable for step in steps for variable in step.env)})
@@ -56,8 +57,8 @@ class _Asked:
         """What one step of its installation asks for."""
         folder = PurePosixPath(step.path or ".")
         if step.tool == "script":
-            path = _script_path(self.name, step)
-            return {path: self._script(path)}
+            # As `rendering.commands` calls it.
+            return {path: self._script(path) for path in [step.path or _OWN_SCRIPT]}
         made = self._project(folder) if step.tool == "pip" else self._makefile()
         return {str(folder / path): file for path, file in made.items()}
 
@@ -65,8 +66,8 @@ class _Asked:
         return {"Makefile": TreeFile(content=makefile(_MAKE_SCRIPT)), _MAKE_SCRIPT: self._script(_MAKE_SCRIPT)}
 
     def _project(self, folder: PurePosixPath) -> dict[str, TreeFile]:
-        # A folder below the top is another project, called as its folder is.
-        name = folder.name or self.looks.project or self.name
+        top = folder == PurePosixPath(".")
+        name = (self.looks.project or self.name) if top else self.looks.folders.get(str(folder), folder.name)
         project = project_of(self.parts, name, self.version, {})
         files = tree(project, self.name, str(folder), self.recorded)
         return {path: TreeFile(content=content) for path, content in files.items()}
@@ -79,15 +80,6 @@ class _Asked:
             for place in self.looks.made
         }
         return TreeFile(content=own_script(self.name, path, self.recorded, made), executable=True)
-
-
-def _script_path(name: str, step: Install) -> str:
-    """Which file of the tree is run: the first argument below the step's folder, or the path itself."""
-    if step.path and (step.path.endswith(".sh") or not step.arguments):
-        return step.path
-    if not step.arguments:
-        raise RecipeError(f"{name}: a step runs a script of its own, and names none", hint="name it in `arguments`")
-    return str(PurePosixPath(step.path or ".") / step.arguments[0])
 
 
 def _version(component: Component) -> str:

@@ -6,22 +6,17 @@ Its value is no image that anything could publish.
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
 from flagrelease.building.bench import Bench
 from flagrelease.building.image import bundle_image, findings
 from flagrelease.building.kernels import kernel_wheels
 from flagrelease.building.sdk import base_image, sdk_image
 from flagrelease.domain.engine_build import Call, EngineContext, Rehearsed
 from flagrelease.errors import BuildError
+from flagrelease.formats.calls import CALLS_FILE, read_calls
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.ports import Tools
 
-CALLS: Final = "/opt/flagrelease-rehearsal/calls.jsonl"
-"""Where stand-ins write down how they were called, a JSON object a line."""
-
 _CALLS_WITHIN_S: Final = 60.0
-_CALLS: Final = TypeAdapter(Call)
 
 
 def build(tools: Tools, here: Path, context: EngineContext) -> Rehearsed:
@@ -52,14 +47,11 @@ def build(tools: Tools, here: Path, context: EngineContext) -> Rehearsed:
 
 def _calls(bench: Bench, tag: str) -> tuple[Call, ...]:
     log = bench.here / "calls.log"
-    argv = (bench.context.plan.python, "-c", _SHOW, CALLS)
+    argv = (bench.context.plan.python, "-c", _SHOW, CALLS_FILE)
     status, said = bench.tools.container_engine.run_once(tag, argv, log=log, timeout_s=_CALLS_WITHIN_S)
     if status != 0:
         raise BuildError(f"the calls of the stand-ins cannot be read: status {status}", log=log)
-    try:
-        return tuple(_CALLS.validate_json(line) for line in said.splitlines())
-    except ValidationError as error:
-        raise BuildError(f"{CALLS} holds something else than calls of stand-ins: {error}", log=log) from error
+    return read_calls(said, CALLS_FILE)
 
 
 _SHOW: Final = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); print(p.read_text() if p.exists() else '', end='')"
