@@ -18,9 +18,14 @@ _WEIGHTS_MODE: Final = 0o644
 
 
 def assemble(context: BuildContext, store: Store, progress: Progress) -> Image:
-    """Write the layers, the config and the manifest of an image into the store.
+    """Write the layers, the config and the manifest of an image into the store; arguments as for `write_layers`."""
+    return _describe(context, store, write_layers(context, store, progress))
 
-    The layers are `base`, `wheels`, `sources`, `files` and `weights`, from the lowest up; one that would be empty is
+
+def write_layers(context: BuildContext, store: Store, progress: Progress) -> list[Layer]:
+    """Write the layers of an image into the store.
+
+    They are `base`, `wheels`, `sources`, `files` and `weights`, from the lowest up; one that would be empty is
     not there. Images with the same weights at the same places share that layer. `progress` counts bytes of what goes
     in.
 
@@ -52,7 +57,7 @@ def assemble(context: BuildContext, store: Store, progress: Progress) -> Image:
     image.add("files", _files(context, store))
     image.add("weights", _weights(context, store))
     progress(total, total)
-    return _describe(context, store, image.written)
+    return image.written
 
 
 class _Layers:
