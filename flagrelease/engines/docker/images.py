@@ -1,4 +1,4 @@
-"""The engine that answers as Docker does, as `ports.ImageEngine`: builds the bundle from its declaration and runs it."""
+"""The engine that answers as Docker does, as `ports.ImageEngine`: builds a bundle from its declaration, runs it."""
 
 import json
 import tempfile
