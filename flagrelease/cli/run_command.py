@@ -4,7 +4,7 @@ Of a bundle that was built here, by its recipes: `--chip` and `--model`. Ctrl+C 
 off; `--profile` sets a group of variables that the chip's recipe names, such as one that turns logs on.
 """
 
-from flagrelease.cli.options import Json, OneChip, OneModel, Out, Recipes, Variant
+from flagrelease.cli.options import EngineName, Json, OneChip, OneModel, Out, Recipes, Variant
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.running.asked import Access, Asked, Native, Port, Print, Profile, way_of, with_bare_print
 from flagrelease.cli.settings import Settings, settings
@@ -25,12 +25,13 @@ def run(
     native: Native = False,
     profile: Profile = None,
     access: Access = None,
+    engine: EngineName = "auto",
     recipes: Recipes = None,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Start a bundle, or say how."""
-    chosen = settings(recipes=recipes, out=out, offline=True)
+    chosen = settings(recipes=recipes, out=out, offline=True, engine=engine)
     asked = Asked(port=port, native=native, profiles=tuple(profile or ()), way=way_of(access))
     if chip is None or model is None:
         raise RecipeError("wanted --chip and --model", hint="`flagrelease matrix` lists all bundles")
