@@ -20,7 +20,7 @@ from flagrelease.engines.docker.folder import STAGE, fill
 from flagrelease.engines.docker.kept import describe, image_id, take_in
 from flagrelease.engines.docker.sdk import ends_of
 from flagrelease.engines.embedded.assemble import write_layers
-from flagrelease.engines.embedded.engine import HOST, read_config
+from flagrelease.engines.embedded.engine import HOST, LAYERS, read_config
 from flagrelease.engines.embedded.health import wait_until_healthy
 from flagrelease.engines.embedded.machine import host_facts, started_as
 from flagrelease.engines.embedded.port import free_port, require_free
@@ -65,7 +65,7 @@ class DockerImageEngine:
         Raises:
             BuildError: the parts do not make one tree, or the engine does not build them.
         """
-        layers = write_layers(context, self._store, progress)
+        layers = write_layers(context, self._store, progress, kept=self._home / LAYERS)
         weights = [layer for layer in layers if layer.name == "weights"]
         built = [layer for layer in layers if layer.name != "weights"]
         if not built:
