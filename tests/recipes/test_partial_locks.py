@@ -123,5 +123,5 @@ def test_build_says_what_is_missing_when_nothing_is_open(recipe: Recipe) -> None
         one if one.pin else one.model_copy(update={"status": "locked", "pin": "a" * 64, "contact": None})
         for one in made.inputs
     ]
-    with pytest.raises(ToolError, match="is built by an image engine"):
+    with pytest.raises(ToolError, match="is built by a container engine"):
         require_whole(made.model_copy(update={"inputs": tuple(closed)}))
