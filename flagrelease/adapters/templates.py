@@ -75,7 +75,13 @@ _QUOTING: Final[dict[str, Callable[..., str]]] = {
 
 def _marked(spell: Callable[..., str]) -> Callable[..., Markup]:
     # Safe by what `spell` does, which the tests try on BuildKit's own parser.
-    return lambda *values: Markup(spell(*values))  # noqa: S704
+    def marked(*values: Any) -> Markup:
+        for value in values:
+            if isinstance(value, StrictUndefined):
+                str(value)  # raises, naming it
+        return Markup(spell(*values))  # noqa: S704
+
+    return marked
 
 
 def _only_quoted(value: Any) -> Any:

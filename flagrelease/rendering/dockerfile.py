@@ -9,19 +9,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from flagrelease.domain.engine_build import ImagePlan
+from flagrelease.domain.recipe import DOCKERFILE, MACROS
 from flagrelease.engine_ports import DockerfileTemplates
 from flagrelease.errors import RecipeError
 from flagrelease.formats.dockerfile_text import quoted
 
-MACROS: Final = "_macros.j2"
 SDK_TARGET: Final = "sdk-steps"
 WHEELS_TARGET: Final = "wheels"
 IMAGE_TARGET: Final = "image"
-
-
-def template_path(chip: str) -> str:
-    """The chip's template below `dockerfiles/`."""
-    return f"{chip}.Dockerfile.j2"
 
 
 def render_dockerfile(templates: DockerfileTemplates, plan: ImagePlan, template: str, macros: str) -> str:
@@ -31,7 +26,7 @@ def render_dockerfile(templates: DockerfileTemplates, plan: ImagePlan, template:
         RecipeError: the template cannot be filled, writes a value without a filter that quotes it, or a value cannot
             stand in a Dockerfile at all.
     """
-    name = f"dockerfiles/{template_path(plan.chip)}"
+    name = f"dockerfiles/{plan.chip}{DOCKERFILE}"
     text = templates.fill_dockerfile(template, name=name, macros={MACROS: macros}, values={"image": plan})
     lines = [line.rstrip() for line in text.split("\n")]
     # Empty lines come from tags of the template: one of them is enough.
