@@ -24,12 +24,13 @@ from flagrelease.lint.rules import (
     serving,
     sources,
     texts,
+    tls,
     waivers,
 )
 
 _MODULES: Final = (
     reading, references, names, images, sources, patches, serving, container, mounts, abilities, devices, installed,
-    licence, benchmarks, gates, evidence, baselines, environment, secrets, texts, waivers,
+    licence, benchmarks, gates, evidence, baselines, environment, secrets, tls, texts, waivers,
 )  # fmt: skip
 
 RULES: Final[tuple[Rule, ...]] = tuple(

@@ -35,7 +35,7 @@ Data = dict[str, Any]
 Changes = Mapping[str, Any]
 """As `flagrelease.lint.rule` has them; a test writes them without a type for each."""
 
-TEMPLATES = frozenset({"serve.json.j2"})
+TEMPLATES = frozenset({"serve.json.j2", "_macros.j2", "alpha.Dockerfile.j2"})
 
 
 def _set(chip: str, base: str, task: str, models: list[str]) -> PatchFolder:

@@ -133,7 +133,7 @@ def test_a_variable_that_is_called_a_secret_has_no_value(name: str, value: str, 
         ({"variant.env": {"MACA_VERSION": "3.7.2.1"}}, []),
         ({"sdk.version": "3.7.2.1"}, []),
         ({"variant.note": "seen at 10.232.2.19"}, []),
-        ({"variant.settings": {"options": "--trusted-host mirror.example"}}, ["FR702"]),
+        ({"variant.settings": {"options": "-i https://mirror.example/simple"}}, ["FR702"]),
         ({"variant.defects": [{"what": "-i https://mirror.example/simple", "instead": "x", "source": "y"}]}, []),
         ({"component.source": {"kind": "index", "project": "lib", "version": "1.0", "index": "https://i.example"}},
          ["FR702"]),
@@ -180,3 +180,23 @@ def test_a_table_that_is_already_another_models_is_told_at_the_later_one() -> No
         {"benchmark": name, "scale": 100, "reference": 52.0, "target": 51.0} for name in ("quiz", "essay", "riddle")
     ]
     assert found({"table.scores.rows": rows, "copy.scores.rows": swapped}) == ["FR526"]
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"variant.settings": {"options": "--trusted-host mirror.example"}}, ["FR705"]),
+        ({"variant.env": {"PIP_TRUSTED_HOST": "mirror.example"}}, ["FR705"]),
+        ({"variant.env": {"GIT_SSL_NO_VERIFY": "1"}}, ["FR705"]),
+        ({"variant.env": {"GIT_SSL_NO_VERIFY": "0"}}, []),
+        ({"variant.env": {"REQUESTS_CA_BUNDLE": ""}}, ["FR705"]),
+        ({"variant.env": {"REQUESTS_CA_BUNDLE": "/etc/ssl/site.pem"}}, []),
+        ({"variant.settings": {"get": "curl -sSLk https://x.example/y"}}, ["FR705"]),
+        ({"variant.settings": {"get": "wget --no-check-certificate x"}}, ["FR705"]),
+        ({"component.install": [{"tool": "pip", "arguments": ["--config=http.sslVerify=false"]}]}, ["FR705"]),
+        ({"variant.defects": [{"what": "--trusted-host after an error", "instead": "x", "source": "y"}]}, []),
+        ({"variant.settings": {"note_of": "verified by curl"}}, []),
+    ],
+)  # fmt: skip
+def test_tls_is_not_weakened_in_anything_that_acts(change: Changes, rules: list[str]) -> None:
+    assert found(change) == rules

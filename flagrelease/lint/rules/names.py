@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from flagrelease.domain.chip import Chip
+from flagrelease.domain.recipe import DOCKERFILE, MACROS
 from flagrelease.lint.found import Found
 from flagrelease.lint.project import Project
 from flagrelease.lint.rule import rule
@@ -131,3 +132,29 @@ def shared_code(project: Project) -> Iterator[Found]:
                 file, key = f"chips/{name}.yaml", ("hardware", part, "code")
                 text = f"`{code}` is {owners[code]} as well"
                 yield Found(file=file, key=key, text=text, cells=project.users(file, key))
+
+
+@rule(
+    "FR013",
+    "error",
+    "a chip without a Dockerfile",
+    why=(
+        "A bundle of a chip whose SDK is an image is built by an image engine, from the chip's own template. Without "
+        "it, nothing on this chip can be built or rehearsed."
+    ),
+    hint="write it after the template of another chip; docs/dockerfiles.md says what goes into it",
+    bad={
+        "beta.sdks.debian12.base": {
+            "kind": "image", "image": "hub.example/beta", "digest": f"sha256:{'0' * 64}", "os": "Debian 12",
+        }
+    },
+    good={"chip.aliases": ["Alpha-1"]},
+)  # fmt: skip
+def no_dockerfile(project: Project) -> Iterator[Found]:
+    """Chips by the names of templates; macros without which none of these can be filled."""
+    for name, chip in project.recipes.chips.items():
+        wanted = (f"{name}{DOCKERFILE}", MACROS)
+        missing = [one for one in wanted if one not in project.templates]
+        if missing and any(sdk.base.kind == "image" for sdk in chip.sdks.values()):
+            file, text = f"chips/{name}.yaml", f"there is no dockerfiles/{missing[0]}"
+            yield Found(file=file, key=("sdks",), text=text, cells=project.users(file))

@@ -58,11 +58,11 @@ def _shape(found: re.Match[str] | None) -> str:
 
 
 _INDEX: Final = re.compile(
-    r"--(?:extra-)?index-url|--find-links|--trusted-host|(?:^|\s)-i\s*https?://|://[^\s/\"]{0,200}(?:pypi|mirror)|://[^\s\"]{0,300}/simple\b"
+    r"--(?:extra-)?index-url|--find-links|(?:^|\s)-i\s*https?://|://[^\s/\"]{0,200}(?:pypi|mirror)|://[^\s\"]{0,300}/simple\b"
     r"|://[^\s/\"]{0,200}hf-mirror"
 )
 _SITE_VARIABLES: Final = re.compile(
-    r"(?:PIP_\w+|UV_\w*INDEX\w*|HF_ENDPOINT|MODELSCOPE_DOMAIN|(?:https?|no|all|ftp)_proxy|GOPROXY|NPM_CONFIG_REGISTRY)\Z",
+    r"(?:PIP_(?!TRUSTED_HOST)\w+|UV_\w*INDEX\w*|HF_ENDPOINT|MODELSCOPE_DOMAIN|(?:https?|no|all|ftp)_proxy|GOPROXY|NPM_CONFIG_REGISTRY)\Z",
     re.IGNORECASE,
 )
 _SITE_MARK: Final = re.compile(_INDEX.pattern + r"|(?i:pip_|index|_endpoint|_domain|proxy|registry|://)")
@@ -73,8 +73,8 @@ _SITE_MARK: Final = re.compile(_INDEX.pattern + r"|(?i:pip_|index|_endpoint|_dom
     "error",
     "an address of an index, a mirror or a proxy",
     why=(
-        "The seeds install from several mirrors with `-i`, and one page adds --trusted-host after errors of TLS. Which "
-        "mirror answers is a matter of where one is, and TLS is never to be weakened: a private CA is added instead."
+        "The seeds install from several mirrors with `-i`. Which mirror answers is a matter of where one is, so it is "
+        "said on the machine that locks and builds."
     ),
     hint="take it out: indexes, mirrors and proxies are settings of the host",
     bad={"variant.env": {"PIP_INDEX_URL": "https://mirror.example/simple"}},
@@ -88,7 +88,7 @@ def site_address(project: Project) -> Iterator[Found]:
         if _SITE_VARIABLES.match(one.name):
             yield one.found(f"`{one.name}` is a setting of the host")
         elif _INDEX.search(one.value) or (one.name == "index" and "://" in one.value):
-            yield one.found("an address of an index or mirror, or an option that weakens TLS")
+            yield one.found("an address of an index or mirror")
 
 
 _ADDRESS: Final = re.compile(r"(?<![\w.-])(\d{1,3}(?:\.\d{1,3}){3})(?![\w.-])")
