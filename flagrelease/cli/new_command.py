@@ -17,12 +17,13 @@ from flagrelease.cli.complete import names_in
 from flagrelease.cli.options import Recipes
 from flagrelease.cli.settings import settings
 from flagrelease.domain.chip import Architecture
+from flagrelease.domain.recipe import DOCKERFILE
 from flagrelease.domain.source import RepoId
 from flagrelease.domain.value import Name, Text
 from flagrelease.errors import RecipeError
 from flagrelease.formats.create import create
 from flagrelease.formats.fits import fits
-from flagrelease.scaffold.fill import new_bundle, new_chip, new_model
+from flagrelease.scaffold.fill import new_bundle, new_chip, new_dockerfile, new_model
 
 _BELONG = {
     "chip": ("title", "vendor", "architecture", "sdk"),
@@ -47,6 +48,7 @@ class _Begun:
     path: Path
     text: str
     then: tuple[str, ...]
+    beside: tuple[Path, str] | None = None
 
 
 What = Annotated[
@@ -144,6 +146,7 @@ def _chip(catalogue: Catalogue, name: str, given: dict[str, str], architectures:
         path=catalogue.recipes / "chips" / f"{name}.yaml",
         text=new_chip(SandboxedTemplates(), name, title=title, vendor=vendor, architectures=architectures, sdk=sdk),
         then=(f"flagrelease new bundle --chip {name} --model MODEL",),
+        beside=(catalogue.templates / f"{name}{DOCKERFILE}", new_dockerfile()),
     )
 
 
@@ -191,5 +194,17 @@ def _put(begun: _Begun, *, stdout: bool) -> None:
             hint = "change that file, or print a new one with --stdout"
             raise RecipeError(f"there is a recipe already: `{path}`", hint=hint) from error
         sys.stdout.write(f"{path}\n")
+        _put_beside(begun)
     for step in (f"fill each TODO; `flagrelease lint {path}` names those that are left", *begun.then):
         sys.stderr.write(f"next: {step}\n")
+
+
+def _put_beside(begun: _Begun) -> None:
+    """Write what belongs to the recipe; one that is there stays."""
+    if begun.beside is None:
+        return
+    path, text = begun.beside
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        create(path, text.encode())
+        sys.stdout.write(f"{path}\n")

@@ -37,6 +37,11 @@ def new_chip(
     return _filled(templates, "chip", values)
 
 
+def new_dockerfile() -> str:
+    """`dockerfiles/<name>.Dockerfile.j2`: what all chips have in common, with a gap for what is said of this one."""
+    return (files("flagrelease.scaffold") / "chip.Dockerfile.j2").read_text(encoding="utf-8")
+
+
 def new_model(templates: Templates, name: str, known: Mapping[str, str]) -> str:
     """`recipes/models/<name>.yaml`; `known` may hold a `title`, a repository on a hub, a name for the `weights`."""
     values: dict[str, object] = {"name": name, "weights": known.get("weights", "published")}

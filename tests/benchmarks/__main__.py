@@ -18,6 +18,7 @@ import tests.mirrors.bench
 import tests.patching.bench
 import tests.planning.bench
 import tests.recipes.bench
+import tests.rendering.bench
 import tests.sealing.bench
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +104,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     "plan": plan,
     **tests.planning.bench.BENCHMARKS,
     **tests.recipes.bench.BENCHMARKS,
+    **tests.rendering.bench.BENCHMARKS,
     **tests.mirrors.bench.BENCHMARKS,
     **tests.patching.bench.BENCHMARKS,
     **tests.sealing.bench.BENCHMARKS,

@@ -17,7 +17,7 @@ from flagrelease.domain.value import Value
 from flagrelease.errors import RecipeError
 from flagrelease.formats.placeholders import placeholders
 from flagrelease.formats.strict import decode_yaml, read_yaml
-from flagrelease.scaffold.fill import new_bundle, new_chip, new_model
+from flagrelease.scaffold.fill import new_bundle, new_chip, new_dockerfile, new_model
 
 pytestmark = pytest.mark.slow
 
@@ -128,6 +128,7 @@ def test_lint_names_the_gaps_of_a_scaffold_and_passes_once_they_are_filled(kind:
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     shutil.copytree(ROOT / "dockerfiles", tmp_path / "dockerfiles")
     path = tmp_path / "recipes" / PLACES[kind]
+    (tmp_path / "dockerfiles" / "x9.Dockerfile.j2").write_text(new_dockerfile())
     argv = [sys.executable, "-m", "flagrelease", "lint", str(path), "--recipes", str(tmp_path / "recipes")]
     path.write_text(scaffold(kind))
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
@@ -221,3 +222,13 @@ def test_what_makes_no_sense_is_refused(words: tuple[str, ...], code: int, messa
     assert done.returncode == code, done.stderr
     assert message in " ".join(done.stderr.split())
     assert not (recipes / "bundles").exists()
+
+
+def test_a_new_chip_comes_with_the_template_of_its_dockerfile_which_is_never_written_over(recipes: Path) -> None:
+    template = recipes.parent / "dockerfiles/x9.Dockerfile.j2"
+    done = new("chip", "x9", recipes=recipes)
+    assert done.stdout == f"{recipes / 'chips/x9.yaml'}\n{template}\n"
+    template.write_text("mine")
+    (recipes / "chips/x9.yaml").unlink()
+    assert new("chip", "x9", recipes=recipes).stdout == f"{recipes / 'chips/x9.yaml'}\n"
+    assert template.read_text() == "mine"
