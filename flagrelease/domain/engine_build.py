@@ -246,7 +246,8 @@ class Call(Value):
 class Rehearsed(Value):
     """What a rehearsal ended with. It names no `Image`, so nothing that publishes can take it.
 
-    `image_id` is the engine's own id of the image (the digest of its configuration).
+    `image_id` is the engine's own id of the image (the digest of its configuration). `kernel_calls` are those that the
+    kernel libraries were compiled by.
     """
 
     bundle: Text
@@ -255,6 +256,7 @@ class Rehearsed(Value):
     labels: dict[str, str]
     stand_ins: tuple[Part, ...]
     calls: tuple[Call, ...]
+    kernel_calls: tuple[Call, ...] = ()
     kernels: tuple[KernelWheel, ...] = ()
     findings: tuple[Text, ...] = ()
 

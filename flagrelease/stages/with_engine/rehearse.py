@@ -12,7 +12,7 @@ from flagrelease.building.kernels import kernel_wheels
 from flagrelease.building.sdk import base_image, sdk_image
 from flagrelease.domain.engine_build import Call, EngineContext, Rehearsed
 from flagrelease.errors import BuildError
-from flagrelease.formats.calls import CALLS_FILE, read_calls
+from flagrelease.formats.calls import CALLS_FILE, calls_in_wheel, read_calls
 from flagrelease.formats.canonical import pretty_json
 from flagrelease.ports import Tools
 
@@ -38,6 +38,7 @@ def build(tools: Tools, here: Path, context: EngineContext) -> Rehearsed:
         labels=dict(context.plan.labels),
         stand_ins=context.stand_ins,
         calls=_calls(bench, tag),
+        kernel_calls=tuple(call for one in kernels for call in calls_in_wheel(tools.store.path(one.content))),
         kernels=kernels,
         findings=findings(bench, tag),
     )
