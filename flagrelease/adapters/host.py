@@ -14,7 +14,7 @@ from flagrelease.domain.chip import MACHINES, Chip
 from flagrelease.domain.host import FoundChip, FoundEngine, Host
 from flagrelease.errors import ToolError
 
-_ENGINES = (("docker", ("docker", "version", "--format", "{{.Server.Version}}")), ("podman", ("podman", "version")))
+_ENGINES = (("podman", ("podman", "version")),)
 _PATIENCE_S = 10.0
 
 

@@ -17,7 +17,7 @@ import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.cards.seal import card_seal
-from flagrelease.cli.options import Chip, From, Json, Offline, Out, Quiet, Recipes, Until, Variant
+from flagrelease.cli.options import Chip, EngineName, From, Json, Offline, Out, Quiet, Recipes, Until, Variant
 from flagrelease.cli.rehearsing import AModel, ArchitectureName, Rehearse, Rehearsing, SdkName, rehearsing
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import Settings, settings
@@ -46,6 +46,7 @@ def build(
     rehearse: Rehearse = False,
     sdk: SdkName = None,
     architecture: ArchitectureName = None,
+    engine: EngineName = "auto",
     recipes: Recipes = None,
     out: Out = None,
     offline: Offline = False,
@@ -56,7 +57,7 @@ def build(
     for option, stage in (("--from", anew_from), ("--until", until)):
         if stage is not None and stage not in ORDER[:-1]:
             raise typer.BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
-    chosen = settings(recipes=recipes, out=out, offline=offline)
+    chosen = settings(recipes=recipes, out=out, offline=offline, engine=engine)
     rehearsal = rehearsing(chip, model, rehearse=rehearse, sdk=sdk, architecture=architecture)
 
     def one(name: str | None) -> Told:

@@ -6,6 +6,7 @@ Nothing is changed. Exit code 10 when something is missing.
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 from flagrelease.adapters.host import look
@@ -16,7 +17,8 @@ from flagrelease.cli.options import Json, OneChip, OneModel, Recipes, Variant
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.domain.chip import MACHINES
-from flagrelease.domain.host import Host
+from flagrelease.domain.host import FoundEngine, Host
+from flagrelease.engine_ports import EngineFacts
 from flagrelease.engines.embedded.engine import EmbeddedEngine
 from flagrelease.engines.embedded.port import is_free
 from flagrelease.errors import LockError, RecipeError, ToolError
@@ -45,6 +47,7 @@ def doctor(
         Catalogue(chosen.recipes)  # says which folder it wants
     known = [catalogue.chip(name) for name in catalogue.names("chips")] if catalogue else []
     host = look(chosen.home, known)
+    host = host.model_copy(update={"engines": (_docker(chosen), *host.engines)})
     if catalogue and chip and model:
         findings = _for_bundle(catalogue, host, chosen, chip, model, variant)
     else:
@@ -56,6 +59,21 @@ def doctor(
     missing = [one for one in findings if one.standing == "missing"]
     if missing:
         raise ToolError(f"{len(missing)} of {len(findings)} things that are needed are missing here")
+
+
+def _docker(chosen: Settings) -> FoundEngine:
+    """The engine that DOCKER_HOST names, or this machine's own: which it is and how it is driven, or why not."""
+    engine = import_module("flagrelease.engines.docker.engine").DockerEngine(FileStore(chosen.home), chosen.environ)
+    try:
+        facts: EngineFacts = engine.facts()
+    except ToolError as error:
+        return FoundEngine(name="docker", answers=False, said=error.message)
+    finally:
+        engine.close()
+    builder = "nothing here can drive its builds" if facts.builder == "none" else f"builds by {facts.builder}"
+    where = ", on another machine" if facts.remote else ""
+    said = f"docker {facts.version} for {facts.architecture}, {builder}{where}"
+    return FoundEngine(name="docker", answers=facts.builder != "none", said=said)
 
 
 def _general(chosen: Settings, host: Host) -> tuple[Fit, ...]:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from flagrelease.cli.options import Chip, Json, Model, Offline, Out, Quiet, Recipes, Variant
+from flagrelease.cli.options import Chip, EngineName, Json, Model, Offline, Out, Quiet, Recipes, Variant
 from flagrelease.cli.session import Session, session
 from flagrelease.cli.settings import settings
 from flagrelease.domain.evalrun import EvalRunFile
@@ -73,6 +73,7 @@ def evaluate(
     server: Server = None,
     limit: Limit = None,
     fresh: Fresh = False,
+    engine: EngineName = "auto",
     recipes: Recipes = None,
     out: Out = None,
     offline: Offline = False,
@@ -82,7 +83,7 @@ def evaluate(
     """Evaluate a bundle, or a part of its policy, or a running server."""
     if server is not None and not server.startswith(("http://", "https://")):
         raise typer.BadParameter(f"wanted an address such as http://127.0.0.1:8000, found {server[:80]!r}")
-    chosen = settings(recipes=recipes, out=out, offline=offline)
+    chosen = settings(recipes=recipes, out=out, offline=offline, engine=engine)
     part = Part(tasks=tuple(task or ()), limit=limit)
     is_judged = not (task or limit or server)
     with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet, anew_from="evaluate", fresh=fresh) as at:

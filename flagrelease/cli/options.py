@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
-from flagrelease.cli.settings import settings
+from flagrelease.cli.settings import Engine, settings
 from flagrelease.domain.bundle import Bundle
 from flagrelease.errors import RecipeError
 from flagrelease.stages import ORDER
@@ -55,6 +55,13 @@ Variant = Annotated[
 ]
 Recipes = Annotated[Path | None, typer.Option("--recipes", help="Recipe folder (default: recipes).")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for bundles (default: out).")]
+EngineName = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="What builds and runs the image. auto: what built it last, else embedded; docker where steps are run.",
+    ),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Use no network: everything must be in the store.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")]

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flagrelease.cli.options import Json, Offline, OneChip, OneModel, Out, Recipes, Variant
+from flagrelease.cli.options import EngineName, Json, Offline, OneChip, OneModel, Out, Recipes, Variant
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.running.asked import Access, Asked, Native, Nodes, Port, Print, Profile, way_of, with_bare_print
 from flagrelease.cli.settings import Settings, settings
@@ -40,6 +40,7 @@ def run(
     access: Access = None,
     node: Nodes = None,
     weights: Weights = None,
+    engine: EngineName = "auto",
     recipes: Recipes = None,
     out: Out = None,
     offline: Offline = False,
@@ -52,13 +53,13 @@ def run(
             raise RecipeError("wanted an image or a bundle's --chip and --model, found both", hint="name one of them")
         from flagrelease.cli.running.image import run_image  # noqa: PLC0415 - the engine takes time to load
 
-        chosen = settings(recipes=recipes, out=out, offline=offline)
+        chosen = settings(recipes=recipes, out=out, offline=offline, engine=engine)
         run_image(chosen, asked, image, form=print_, weights=weights, json=json)
         return
     if chip is None or model is None:
         hint = "`flagrelease matrix` lists all bundles"
         raise RecipeError("wanted --chip and --model, or an image by its digest", hint=hint)
-    chosen = settings(recipes=recipes, out=out, offline=True)
+    chosen = settings(recipes=recipes, out=out, offline=True, engine=engine)
     if print_ is not None:
         _print(chosen, asked, print_, chip=chip, model=model, variant=variant, json=json)
         return

@@ -14,13 +14,14 @@ from flagrelease.adapters.storage.roots import in_use, register
 from flagrelease.cli.bundle_folder import bundle_folder
 from flagrelease.cli.recipes import cached_catalogue
 from flagrelease.cli.rehearsing import Rehearsing, to_rehearse
-from flagrelease.cli.settings import Settings
+from flagrelease.cli.settings import Engine, Settings
 from flagrelease.cli.wire import HostTools, code_sha256, display
 from flagrelease.domain.lock import Lock, PartialLock
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.release import Release
 from flagrelease.domain.verdict import Verdict
 from flagrelease.errors import FlagReleaseError
+from flagrelease.formats.durable import write_durably
 from flagrelease.pipeline import Run
 from flagrelease.report.journal import Journal
 from flagrelease.stages.publish import recorded
@@ -83,10 +84,22 @@ def session(
         # In the folder itself: it may be reached by another name, or by runs with another store.
         stack.enter_context(hold(folder, "run", on_wait=journal.said))
         register(settings.home, folder)
-        tools = HostTools(settings, journal, catalogue, fresh=fresh, rehearsal=rehearsal is not None)
+        engine = chosen_engine(settings.engine, folder)
+        tools = HostTools(settings, journal, catalogue, fresh=fresh, rehearsal=rehearsal is not None, engine=engine)
         stack.callback(tools.close)
-        run = Run(folder=folder, tools=tools, journal=journal, code=code_sha256(), until=until, anew_from=anew_from)
+        # Another engine makes other layers: what it made is no result of this one.
+        code = code_sha256() if engine != "docker" else f"{code_sha256()} docker"
+        run = Run(folder=folder, tools=tools, journal=journal, code=code, until=until, anew_from=anew_from)
         yield Session(recipe=recipe, lock=lock, folder=folder, tools=tools, run=run, journal=journal)
+
+
+def chosen_engine(asked: Engine, folder: Path) -> Engine:
+    """The engine that was asked for; else the one that was asked for last, as the bundle's folder has it."""
+    record = folder / "engine"
+    if asked != "auto":
+        write_durably(record, f"{asked}\n".encode())
+        return asked
+    return "docker" if record.is_file() and record.read_text() == "docker\n" else "auto"
 
 
 def _chosen(

@@ -4,6 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+Engine = Literal["auto", "docker", "embedded"]
+"""What builds and runs images; see `HostTools.engine`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +19,12 @@ class Settings:
     out: Path
     offline: bool
     environ: Mapping[str, str]
+    engine: Engine = "auto"
 
 
-def settings(*, recipes: Path | None = None, out: Path | None = None, offline: bool = False) -> Settings:
+def settings(
+    *, recipes: Path | None = None, out: Path | None = None, offline: bool = False, engine: Engine = "auto"
+) -> Settings:
     """Options first, then FLAGRELEASE_HOME, FLAGRELEASE_RECIPES, FLAGRELEASE_OUT, then the defaults.
 
     The default home is the `flagrelease` folder in the XDG cache folder (XDG Base Directory Specification).
@@ -30,4 +37,5 @@ def settings(*, recipes: Path | None = None, out: Path | None = None, offline: b
         out=out or Path(environment.get("FLAGRELEASE_OUT") or "out"),
         offline=offline,
         environ=environment,
+        engine=engine,
     )

@@ -13,7 +13,8 @@ import flagrelease
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.adapters.supply.supplier import HostSupplier, Origins
-from flagrelease.cli.settings import Settings
+from flagrelease.cli.settings import Engine, Settings
+from flagrelease.errors import ToolError
 from flagrelease.locking.resolver import Resolver
 from flagrelease.ports import (
     CompletionServer,
@@ -44,7 +45,9 @@ class HostTools:
         *,
         fresh: bool = False,
         rehearsal: bool = False,
+        engine: Engine = "auto",
     ) -> None:
+        self._engine = engine
         self._settings = settings
         self._fresh = fresh
         self._rehearsal = rehearsal
@@ -55,6 +58,8 @@ class HostTools:
     def close(self) -> None:
         """End what was opened."""
         self.supplier.close()
+        if "container_engine" in self.__dict__:
+            self.__dict__["container_engine"].close()
 
     @cached_property
     def supplier(self) -> HostSupplier:
@@ -84,14 +89,26 @@ class HostTools:
 
     @cached_property
     def engine(self) -> ImageEngine:
-        """Builds and runs images."""
+        """Builds and runs images: the embedded engine, unless docker was asked for.
+
+        The same lock gives the same image on any machine, so whether an engine happens to answer decides nothing.
+        """
+        if self._engine == "docker":
+            images = import_module("flagrelease.engines.docker.images")
+            docker: ImageEngine = images.DockerImageEngine(self.store, self._settings.home, self.container_engine)
+            return docker
         module = import_module("flagrelease.engines.embedded.engine")
         engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
         return engine
 
     @cached_property
     def container_engine(self) -> ContainerEngine:
-        """Builds Dockerfiles."""
+        """Builds Dockerfiles. Raises ToolError where the embedded engine was asked for: it runs no steps."""
+        if self._engine == "embedded":
+            raise ToolError(
+                "this bundle's image runs programs while it is built, which the embedded engine does not do",
+                hint="leave `--engine embedded` out, and let a docker engine answer (`flagrelease doctor`)",
+            )
         module = import_module("flagrelease.engines.docker.engine")
         engine: ContainerEngine = module.DockerEngine(self.store, self._settings.environ)
         return engine
@@ -180,7 +197,13 @@ class BareTools:
 
     @cached_property
     def engine(self) -> ImageEngine:
-        """Runs images."""
+        """Runs images: the embedded engine, unless docker was asked for."""
+        if self._settings.engine == "docker":
+            docker = import_module("flagrelease.engines.docker.engine")
+            images = import_module("flagrelease.engines.docker.images")
+            self._docker = docker.DockerEngine(self.store, environ=self._settings.environ)
+            made: ImageEngine = images.DockerImageEngine(self.store, self._settings.home, self._docker)
+            return made
         module = import_module("flagrelease.engines.embedded.engine")
         engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
         return engine
@@ -189,6 +212,8 @@ class BareTools:
         """End what was opened."""
         if "supplier" in self.__dict__:
             self.supplier.close()
+        if "_docker" in self.__dict__:
+            self._docker.close()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The members of a layer from outside, in the order they lie in the tar: nothing is believed unchecked."""
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,12 @@ _REFUSED: Final[Mapping[bytes, str]] = {
     b"4": "a block device",
     b"6": "a fifo",
     b"S": "a sparse file",
+}
+_TYPE_BITS: Final[Mapping[Kind, int]] = {
+    "file": stat.S_IFREG,
+    "hardlink": stat.S_IFREG,
+    "symlink": stat.S_IFLNK,
+    "directory": stat.S_IFDIR,
 }
 # Owners and times of the packer are read past: the tree belongs to whoever unpacks it.
 _RECORDS: Final = {"path", "linkpath", "size", "comment", "mtime", "atime", "ctime", "uid", "gid", "uname", "gname"}
@@ -135,16 +142,18 @@ def _member(raw: RawHeader, extra: Mapping[str, bytes], where: str) -> Member:
     if kind == "file" and path.endswith("/"):
         raise BuildError(f"{where}: {path[:300]!r} is a file whose name ends in a slash")
     path = "." if path in {".", "./"} and kind == "directory" else check_path(_plain(path, kind), where)
-    if raw.mode & ~0o7777:
+    # Docker writes the kind of a file into its mode as well, as stat(2) has it.
+    mode = raw.mode & 0o7777 if stat.S_IFMT(raw.mode) == _TYPE_BITS[kind] else raw.mode
+    if mode & ~0o7777:
         raise BuildError(f"{where}: {path} has the mode {raw.mode:#o}, wanted twelve bits")
-    if raw.mode & 0o6000:
+    if mode & 0o6000:
         raise BuildError(f"{where}: {path} has the setuid or setgid bit")
     target = ""
     if kind in {"symlink", "hardlink"}:
         target = check_text(_text(extra.get("linkpath", raw.target), where), f"{where}: the target of {path}")
     if kind == "hardlink":
         target = check_path(target.removeprefix("./"), f"{where}: the target of {path}")
-    return Member(path=path, kind=kind, mode=raw.mode, size=size, target=target)
+    return Member(path=path, kind=kind, mode=mode, size=size, target=target)
 
 
 def _plain(path: str, kind: Kind) -> str:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import tests.engine_docker.bench
 import tests.mirrors.bench
 import tests.patching.bench
 import tests.planning.bench
@@ -108,6 +109,7 @@ BENCHMARKS: dict[str, Callable[[], str]] = {
     **tests.sealing.bench.BENCHMARKS,
     "build-with-nothing-to-do": build_with_nothing_to_do,
     "server-ready": server_ready,
+    **tests.engine_docker.bench.BENCHMARKS,
     "demo": demo,
 }
 

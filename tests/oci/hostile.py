@@ -118,7 +118,7 @@ HOSTILE: list[tuple[str, Layers, str]] = [
     ("a setuid file", _one(file(b"a", mode=b"0004755\0")), "setuid"),
     ("a setgid file", _one(file(b"a", mode=b"0002755\0")), "setuid or setgid"),
     ("a setgid folder", _one(folder(b"a/", mode=b"0002755\0")), "setuid or setgid"),
-    ("a mode of more than twelve bits", _one(file(b"a", mode=b"0100644\0")), "twelve bits"),
+    ("a mode of more than twelve bits", _one(file(b"a", mode=b"0040644\0")), "twelve bits"),
     ("a mode that is no number", _one(file(b"a", mode=b"rw-r--r-")), "octal"),
     ("a file with capabilities", _one(raw_pax(_RIGHTS) + file(b"a")), "is not taken"),
     # Sizes

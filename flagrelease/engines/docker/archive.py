@@ -9,9 +9,10 @@ import hashlib
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -77,17 +78,33 @@ def check_architecture(image: SavedImage, wanted: Architecture, file: Path) -> N
 
 def repacked(archive: tarfile.TarFile, image: SavedImage, tag: str) -> Iterator[bytes]:
     """The archive that an engine loads: this image, under this tag and no other."""
-    name = f"{image.id.removeprefix('sha256:')}.json"
-    names = [f"{number:04}/layer.tar" for number in range(len(image.layers))]
+    layers = [(member.size, partial(_content, archive, member)) for member in image.layers]
+    return _packed(image.config_bytes, layers, tag)
+
+
+def repacked_layers(config: bytes, layers: Sequence[tuple[Path, int]], tag: str) -> Iterator[bytes]:
+    """The archive of an image from its configuration and the files of its layers, with their sizes in bytes."""
+    return _packed(config, [(size, partial(_file, file)) for file, size in layers], tag)
+
+
+def _packed(config: bytes, layers: Sequence[tuple[int, Callable[[], Iterator[bytes]]]], tag: str) -> Iterator[bytes]:
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    names = [f"{number:04}/layer.tar" for number in range(len(layers))]
     listed = canonical_list([{"Config": name, "Layers": names, "RepoTags": [tag]}])
-    for path, content in ((name, image.config_bytes), ("manifest.json", listed)):
+    for path, content in ((name, config), ("manifest.json", listed)):
         yield from _member(path, len(content))
         yield content + bytes(-len(content) % BLOCK)
-    for path, member in zip(names, image.layers, strict=True):
-        yield from _member(path, member.size)
-        yield from _content(archive, member)
-        yield bytes(-member.size % BLOCK)
+    for path, (size, chunks) in zip(names, layers, strict=True):
+        yield from _member(path, size)
+        yield from chunks()
+        yield bytes(-size % BLOCK)
     yield bytes(2 * BLOCK)
+
+
+def _file(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
 
 
 def canonical_list(value: list[dict[str, Any]]) -> bytes:

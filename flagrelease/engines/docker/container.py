@@ -5,13 +5,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from flagrelease.engines.docker.sdk import Sdk
+from flagrelease.engines.docker.sdk import EngineFaultError, Sdk
+from flagrelease.engines.embedded.memory import memory_of
 from flagrelease.errors import SmokeError, ToolError
 
 LABEL = "org.flagrelease.process"
@@ -22,16 +23,21 @@ _POLL_S = 0.05
 _KILLED_WITHIN_S = 10.0
 _OUTPUT_WITHIN_S = 10.0
 MOST_OUTPUT = 16 << 20
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to run. `mounts` are (host path, path inside), read-only; `port` is published on 127.0.0.1 only."""
+    """What to run. `mounts` are (host path, path inside), read-only; `port` is published on 127.0.0.1 only.
+
+    `env` comes on top of the image's own variables, and `without` names those of them that are taken out.
+    """
 
     image: str
     entrypoint: Sequence[str]
     arguments: Sequence[str] = ()
     env: Mapping[str, str] | None = None
+    without: frozenset[str] = frozenset()
     mounts: Sequence[tuple[Path, str]] = ()
     port: tuple[int, int] | None = None
     shm_bytes: int = 64 << 20
@@ -72,7 +78,8 @@ def configuration(order: Order) -> dict[str, Any]:
         "Image": order.image,
         "Entrypoint": list(order.entrypoint),
         "Cmd": list(order.arguments),
-        "Env": None if order.env is None else [f"{name}={value}" for name, value in sorted(order.env.items())],
+        # A name without a value takes the image's own variable out (Engine API, ContainerCreate).
+        "Env": [*(f"{name}={value}" for name, value in sorted((order.env or {}).items())), *sorted(order.without)],
         "ExposedPorts": {inner: {}} if inner else {},
         "Labels": {LABEL: f"{os.uname().nodename}:{os.getpid()}"},
         "HostConfig": host,
@@ -114,6 +121,19 @@ class Running:
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, 1.0)
         return status
+
+    def processes(self) -> tuple[int, ...]:
+        """Host pids of every process in it."""
+        return self.sdk.processes(self.id) if self.alive() else ()
+
+    def memory(self) -> int:
+        """Bytes of memory that its processes hold now."""
+        pids = self.processes()
+        try:
+            return memory_of(pids)
+        except PermissionError:
+            # Somebody who may ask the engine need not be allowed to look into its processes.
+            return self.sdk.memory(self.id) if pids else 0
 
     def stop(self, within_s: float) -> int | None:
         """SIGTERM to its first process; its exit status, or None when it had to be killed after `within_s` seconds."""
@@ -212,9 +232,7 @@ def _leashed(client: Path, host: str, container: str) -> Iterator[None]:
             leash.stdin.flush()
 
 
-def _refusing(action: Any, argument: Any, what: str, log: Path) -> Any:
-    from flagrelease.engines.docker.sdk import EngineFaultError  # noqa: PLC0415
-
+def _refusing(action: Callable[[Any], _T], argument: object, what: str, log: Path) -> _T:
     try:
         return action(argument)
     except EngineFaultError as error:

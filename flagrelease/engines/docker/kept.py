@@ -1,5 +1,6 @@
 """An engine's image taken into the store: plain layers, and a configuration that says only what the image is."""
 
+import hashlib
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -93,6 +94,11 @@ def describe(
         architecture=architecture,
         weights=weights,
     )
+
+
+def image_id(config: bytes) -> Digest:
+    """What an engine calls the image of this configuration."""
+    return f"sha256:{hashlib.sha256(config).hexdigest()}"
 
 
 def _layer(spooled: _Spooled, store: Store, name: str, wanted: Digest) -> Layer:

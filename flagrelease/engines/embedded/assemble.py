@@ -1,11 +1,16 @@
 """An image put together from its declaration: no daemon, no root, and the same digest on any machine."""
 
+import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Final, Literal
 
-from flagrelease.domain.image import BuildContext, Image, Layer
+from flagrelease.domain.image import BuildContext, Image, Layer, WeightFile
+from flagrelease.domain.value import Value
 from flagrelease.engines.embedded.deb import debian_base, join_packages
+from flagrelease.engines.embedded.kept_layers import KeptLayers, key_of
 from flagrelease.engines.embedded.source import source_entries
 from flagrelease.engines.embedded.wheel import wheel_entries
 from flagrelease.errors import BuildError
@@ -17,63 +22,103 @@ LayerName = Literal["base", "wheels", "sources", "files", "weights"]
 _WEIGHTS_MODE: Final = 0o644
 
 
-def assemble(context: BuildContext, store: Store, progress: Progress) -> Image:
-    """Write the layers, the config and the manifest of an image into the store.
+def assemble(context: BuildContext, store: Store, progress: Progress, *, kept: Path | None = None) -> Image:
+    """Write the layers, the config and the manifest of an image into the store; arguments as for `write_layers`."""
+    return _describe(context, store, write_layers(context, store, progress, kept=kept))
 
-    The layers are `base`, `wheels`, `sources`, `files` and `weights`, from the lowest up; one that would be empty is
+
+def write_layers(context: BuildContext, store: Store, progress: Progress, *, kept: Path | None = None) -> list[Layer]:
+    """Write the layers of an image into the store.
+
+    They are `base`, `wheels`, `sources`, `files` and `weights`, from the lowest up; one that would be empty is
     not there. Images with the same weights at the same places share that layer. `progress` counts bytes of what goes
-    in.
+    in. `kept` is a folder of records of layers, so that one that was written before is not written again.
 
     Raises:
         BuildError: when the parts do not make one tree.
         SourceError: when something the context names is not in the store.
     """
-    base_bytes = sum(package.size for package in context.base)
-    wheel_bytes = sum(wheel.size for wheel in context.wheels)
-    source_bytes = sum(source.size for source in context.sources)
-    total = base_bytes + wheel_bytes + source_bytes + sum(weight.size for weight in context.weights)
-    image = _Layers(store)
+    sizes = [sum(one.size for one in part) for part in (context.base, context.wheels, context.sources)]
+    total = sum(sizes) + sum(weight.size for weight in context.weights)
+    image = _Layers(store, KeptLayers(kept, store))
+    image.add("base", context.base, lambda: _base(context, store, lambda done: progress(done, total)))
+    image.add("wheels", (context.site_packages, *context.wheels), lambda: _wheels(context, store))
+    progress(sum(sizes[:2]), total)
+    image.add("sources", context.sources, lambda: _sources(context, store))
+    progress(sum(sizes), total)
+    image.add("files", context.files, lambda: nullcontext(_files(context, store)))
+    image.add("weights", context.weights, lambda: nullcontext(_weights(context, store)))
+    progress(total, total)
+    return image.written
+
+
+@contextmanager
+def _base(context: BuildContext, store: Store, progress: Callable[[int], None]) -> Iterator[Sequence[Entry]]:
     with tempfile.TemporaryFile(prefix="flagrelease-base-") as spool:
         trees, done = [], 0
         packages = [(package, store.path(f"sha256:{package.sha256}")) for package in context.base]
         for package, entries in debian_base(packages, spool):
             trees.append(entries)
             done += package.size
-            progress(done, total)
-        if trees:
-            image.add("base", join_packages(trees))
+            progress(done)
+        yield join_packages(trees) if trees else []
+
+
+def _wheels(context: BuildContext, store: Store) -> AbstractContextManager[Sequence[Entry]]:
     wheels = [(wheel, store.path(f"sha256:{wheel.sha256}")) for wheel in context.wheels]
-    with wheel_entries(wheels, context.site_packages) as entries:
-        image.add("wheels", entries)
-    progress(base_bytes + wheel_bytes, total)
-    with source_entries([(source, store.path(source.archive)) for source in context.sources]) as entries:
-        image.add("sources", entries)
-    progress(base_bytes + wheel_bytes + source_bytes, total)
-    image.add("files", _files(context, store))
-    image.add("weights", _weights(context, store))
-    progress(total, total)
-    return _describe(context, store, image.written)
+    return wheel_entries(wheels, context.site_packages)
+
+
+def _sources(context: BuildContext, store: Store) -> AbstractContextManager[Sequence[Entry]]:
+    return source_entries([(source, store.path(source.archive)) for source in context.sources])
 
 
 class _Layers:
     """The layers so far, and what is where in the tree they make."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, kept: KeptLayers) -> None:
         self.written: list[Layer] = []
         self._store = store
+        self._kept = kept
+        self._key = ""
         self._tree: dict[str, Entry] = {}
 
-    def add(self, name: LayerName, entries: Sequence[Entry]) -> None:
-        """Write one layer, unless it is empty."""
+    def add(
+        self,
+        name: LayerName,
+        inputs: Sequence[Value | str],
+        entries: Callable[[], AbstractContextManager[Sequence[Entry]]],
+    ) -> None:
+        """Write one layer, unless it is empty or was written before of the same inputs upon the same layers."""
+        # Weights are large, and nothing of the layers below decides them but what lies at their places.
+        below = self._at(inputs) if name == "weights" else self._key
+        dumped = [one if isinstance(one, str) else one.model_dump(mode="json") for one in inputs]
+        self._key = key_of(below, name, dumped)
+        found = self._kept.find(self._key)
+        if found is None:
+            with entries() as made:
+                found = self._write(name, made)
+            self._kept.keep(self._key, *found)
+        layer, placed = found
+        if layer is not None:
+            self.written.append(layer)
+        self._tree.update((entry.path, entry) for entry in placed)
+
+    def _at(self, weights: Sequence[Value | str]) -> str:
+        paths = {_below_root(one.path) for one in weights if isinstance(one, WeightFile)}
+        places = sorted(paths.union(*(parents(path) for path in paths)))
+        there = [(path, self._tree[path].kind, self._tree[path].mode) for path in places if path in self._tree]
+        return json.dumps(there)
+
+    def _write(self, name: LayerName, entries: Sequence[Entry]) -> tuple[Layer | None, list[Entry]]:
         if not entries:
-            return
+            return None, []
         self._check(name, entries)
         directories = {path: entry.mode for path, entry in self._tree.items() if entry.kind == "directory"}
         with self._store.writer() as writer:
             size = write_layer(writer, entries, directories=directories)
             digest = writer.commit()
-        self.written.append(Layer(name=name, digest=digest, size=size))
-        self._tree.update((entry.path, entry) for entry in plan(entries, directories))
+        return Layer(name=name, digest=digest, size=size), list(plan(entries, directories))
 
     def _check(self, name: str, entries: Iterable[Entry]) -> None:
         """Refuse what would replace a link or a file of a lower layer by a directory, or the other way round."""

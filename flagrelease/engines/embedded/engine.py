@@ -3,7 +3,7 @@
 import json
 import platform
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,9 @@ from flagrelease.oci.unpack import unpack_layers
 from flagrelease.ports import Progress, Server, ServeRequest, Store
 
 HOST = "127.0.0.1"
+LAYERS = "layers"
+"""Where below the home the records of layers lie."""
+
 _LEAVE_WITHIN_S = 5.0
 _HEALTH_TIMEOUT_S = 5.0
 
@@ -45,12 +48,10 @@ class EmbeddedEngine:
         store: Store,
         home: Path,
         *,
-        build: Callable[[BuildContext, Store, Progress], Image] = assemble,
         unpack: Unpack = unpack_layers,
     ) -> None:
         self._store = store
         self._home = home
-        self._build = build
         self._unpack = unpack
 
     def check(self, architecture: Architecture) -> None:
@@ -66,7 +67,7 @@ class EmbeddedEngine:
 
     def build(self, context: BuildContext, progress: Progress) -> Image:
         """Assemble the image into the store. Equal contexts give equal digests."""
-        return self._build(context, self._store, progress)
+        return assemble(context, self._store, progress, kept=self._home / LAYERS)
 
     def host(self) -> HostFacts:
         """This machine."""
