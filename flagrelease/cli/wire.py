@@ -197,7 +197,13 @@ class BareTools:
 
     @cached_property
     def engine(self) -> ImageEngine:
-        """Runs images."""
+        """Runs images: the embedded engine, unless docker was asked for."""
+        if self._settings.engine == "docker":
+            docker = import_module("flagrelease.engines.docker.engine")
+            images = import_module("flagrelease.engines.docker.images")
+            self._docker = docker.DockerEngine(self.store, environ=self._settings.environ)
+            made: ImageEngine = images.DockerImageEngine(self.store, self._settings.home, self._docker)
+            return made
         module = import_module("flagrelease.engines.embedded.engine")
         engine: ImageEngine = module.EmbeddedEngine(self.store, self._settings.home)
         return engine
@@ -206,6 +212,8 @@ class BareTools:
         """End what was opened."""
         if "supplier" in self.__dict__:
             self.supplier.close()
+        if "_docker" in self.__dict__:
+            self._docker.close()
 
 
 @contextmanager
