@@ -237,13 +237,17 @@ class NotDone(Exception):  # noqa: N818 - not an error: it is what was asked
 
 
 class Look(Run):
-    """Goes through a run without acting: gives what finished stages left, and stops at the first that is not done."""
+    """Goes through a run without acting: gives what finished stages left, and stops at the first that is not done.
+
+    `done` are the stages that it came through, `values` what they left.
+    """
 
     def __init__(self, *, folder: Path, tools: Tools, code: str) -> None:
         self.folder = folder
         self._tools = tools
         self._code = code
         self.done: list[str] = []
+        self.values: list[object] = []
 
     def __call__(self, stage: Callable[Concatenate[Tools, Path, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The stage's value. Raises NotDone."""
@@ -253,6 +257,7 @@ class Look(Run):
         if kept is None:
             raise NotDone(name)
         self.done.append(name)
+        self.values.append(kept)
         return kept
 
 

@@ -51,6 +51,7 @@ COMMANDS = {
     "request": Listed("Bundle", "Write the mail to the vendor for what only the vendor gives out."),
     "supply": Listed("Bundle", "Take in a file that only its owner hands out, checked by its hash."),
     "build": Listed("Bundle", "Build, prove and pack a bundle, from its lock to the verdict and a draft card."),
+    "export": Listed("Bundle", "Write a built image with its stages into one file, for the chip's host to go on from."),
     "evaluate": Listed("Bundle", "Ask a built bundle or a running server again, by tasks and harnesses of its policy."),
     "gate": Listed("Bundle", "Judge any two results of a harness by a policy: GO, NO-GO or HOLD."),
     "run": Listed("Bundle", "Start a bundle or an image by its digest here, or print how it is started."),

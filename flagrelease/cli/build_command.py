@@ -17,7 +17,7 @@ import typer
 
 from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.cards.seal import card_seal
-from flagrelease.cli.options import Chip, EngineName, From, Json, Offline, Out, Quiet, Recipes, Until, Variant
+from flagrelease.cli.options import Chip, EngineName, Exported, From, Json, Offline, Out, Quiet, Recipes, Until, Variant
 from flagrelease.cli.rehearsing import AModel, ArchitectureName, Rehearse, Rehearsing, SdkName, rehearsing
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import Settings, settings
@@ -47,6 +47,7 @@ def build(
     sdk: SdkName = None,
     architecture: ArchitectureName = None,
     engine: EngineName = "auto",
+    exported: Exported = None,
     recipes: Recipes = None,
     out: Out = None,
     offline: Offline = False,
@@ -57,11 +58,16 @@ def build(
     for option, stage in (("--from", anew_from), ("--until", until)):
         if stage is not None and stage not in ORDER[:-1]:
             raise typer.BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
+    if exported and (variant == "all" or rehearse or anew_from in ORDER[: ORDER.index("build") + 1]):
+        raise typer.BadParameter("`--exported` has one bundle's stages up to `build`: wanted --from smoke_kernels")
     chosen = settings(recipes=recipes, out=out, offline=offline, engine=engine)
     rehearsal = rehearsing(chip, model, rehearse=rehearse, sdk=sdk, architecture=architecture)
 
     def one(name: str | None) -> Told:
-        return _build(chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from, rehearsal=rehearsal)
+        return _build(
+            chosen, chip, model, name, quiet=quiet, until=until, anew_from=anew_from, rehearsal=rehearsal,
+            exported=exported,
+        )  # fmt: skip
 
     if variant == "all" and model:
         _build_all(chosen, chip, model, one, json=json)
@@ -100,12 +106,15 @@ def _build(
     until: str | None,
     anew_from: str | None,
     rehearsal: Rehearsing | None,
+    exported: Path | None,
 ) -> Told:
     today = datetime.now(UTC).date()
     with session(
         chosen, chip=chip, model=model, variant=variant, quiet=quiet, until=until, anew_from=anew_from, on=today,
         rehearsal=rehearsal,
     ) as at:  # fmt: skip
+        if exported:
+            import_module("flagrelease.cli.exports.taking").take(at, exported)
         try:
             if isinstance(at.lock, PartialLock):
                 return Told(

@@ -44,7 +44,7 @@ def _needs_the_chip(at: Session, lock: PartialLock, made: EngineBuilt) -> ToolEr
         f"the image of `{lock.bundle}` is built, {made.image.digest} ({size(made.image.size)}); its kernels, serving "
         f"and evaluation need {lock.chip_title}, which this machine does not have",
         hint=f"`flagrelease export {who}` packs it for the chip's host, and `flagrelease build {who} --from "
-        "smoke_kernels` goes on there",
+        "smoke_kernels --exported FILE` goes on there",
         log=at.folder / at.run.place("build"),
     )
 

@@ -69,6 +69,10 @@ From = Annotated[
     str | None, typer.Option("--from", help="Do this stage and all after it anew.", autocompletion=_stages)
 ]
 Until = Annotated[str | None, typer.Option("--until", help="Stop after this stage.", autocompletion=_stages)]
+Exported = Annotated[
+    Path | None,
+    typer.Option("--exported", help="Take the stages up to `build` from this file, which `export` wrote elsewhere."),
+]
 
 
 def chosen_bundles(catalogue: Catalogue, chip: str | None, model: str | None) -> list[Bundle]:

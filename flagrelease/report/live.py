@@ -54,12 +54,19 @@ class LiveDisplay:
         """The picture now."""
         table = Table.grid(padding=(0, 1))
         for number, stage in enumerate(ORDER, start=1):
-            if stage in self._rows:
-                mark, text = self._rows[stage]
-                table.add_row(mark, f"{number} {stage}", f"[dim]{escape(text)}[/]")
-            elif stage == self._running:
-                table.add_row(self._spinner, f"[bold]{number} {stage}[/]", self._now())
+            self._add(table, stage, f"{number} {stage}")
+        # What a command does beside the stages, such as packing what they made.
+        for stage in dict.fromkeys((*self._rows, self._running)):
+            if stage and stage not in ORDER:
+                self._add(table, stage, f"  {stage}")
         return Group(table) if self._running or not self._said else Group(table, Text(self._said, style="dim"))
+
+    def _add(self, table: Table, stage: str, shown: str) -> None:
+        if stage in self._rows:
+            mark, text = self._rows[stage]
+            table.add_row(mark, shown, f"[dim]{escape(text)}[/]")
+        elif stage == self._running:
+            table.add_row(self._spinner, f"[bold]{shown}[/]", self._now())
 
     def _now(self) -> RenderableType:
         if self._progress is None:

@@ -76,6 +76,15 @@ def test_the_live_list_keeps_every_stage_with_its_time_and_reason() -> None:
     assert "nothing to patch" in last
 
 
+def test_the_live_list_shows_what_is_done_beside_the_stages() -> None:
+    terminal = Terminal()
+    display = LiveDisplay(terminal)
+    display.show(Event(kind="started", time=0, stage="export"))
+    display.show(Event(kind="progress", time=1, stage="export", done=50, total=100, unit="bytes"))
+    display.close()
+    assert "50 B of 100 B" in terminal.getvalue().rsplit("export", 1)[1]
+
+
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     display = QuietDisplay()
     display.show(Event(kind="started", time=0, stage="fetch"))
