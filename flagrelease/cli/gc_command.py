@@ -6,6 +6,7 @@ A bundle folder that was deleted no longer counts. Refuses to run while a build 
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,19 +22,26 @@ from flagrelease.adapters.patches.checks import FOLDER as PATCH_CHECKS
 from flagrelease.adapters.recipes.cache import FILE as PARSED_RECIPES
 from flagrelease.adapters.storage.cache_tag import is_marked, unmark
 from flagrelease.adapters.storage.disk import remove
-from flagrelease.adapters.storage.roots import alone, forget_gone, remove_locks, roots
+from flagrelease.adapters.storage.kernel_wheels import FOLDER as KERNELS
+from flagrelease.adapters.storage.port_lease import FOLDER as PORTS
+from flagrelease.adapters.storage.roots import RUNS, alone, forget_gone, remove_locks, roots
 from flagrelease.adapters.storage.store import FileStore
 from flagrelease.cli.settings import settings
 from flagrelease.domain.value import Digest
+from flagrelease.engines.embedded.kept_layers import FOLDER as LAYERS
 from flagrelease.errors import ToolError
 from flagrelease.report.words import size
 
 All = Annotated[bool, typer.Option("--all", help="Remove the whole store, used or not.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
-_PASSING = ("partial", "damaged", "tmp")
+_PASSING = ("partial", "damaged", "tmp", RUNS, PORTS)
 _BLOBS = ("blobs", "seen")
 """The folders of blobs and of what was noted of them."""
 
+_NOTES = (KERNELS, LAYERS)
+"""Folders of small records that name blobs: a layer or a wheel by the hash of what it was made of."""
+
+_NAMED = re.compile(rb"sha256:([0-9a-f]{64})")
 _OURS = (
     "roots",
     "rootfs",
@@ -45,6 +53,7 @@ _OURS = (
     MIRRORS,
     HARNESSES,
     EVALUATIONS,
+    *_NOTES,
 )
 """What a store holds beside its blobs, its tag and its locks; what else lies there is somebody else's."""
 
@@ -108,6 +117,10 @@ def _leftovers(home: Path, kept: frozenset[Digest]) -> Iterator[Path]:
     for made in sorted((home / HARNESSES).glob("*")):
         if f"sha256:{made.name.partition('-')[0].partition('.')[0]}" not in kept:
             yield made
+    for note in (path for folder in _NOTES for path in sorted((home / folder).glob("*"))):
+        named = _NAMED.findall(note.read_bytes())
+        if not named or not all(f"sha256:{digits.decode()}" in kept for digits in named):
+            yield note
     # No build is running, so what is kept of evaluations is of runs that were cut off and not taken up.
     yield from sorted((home / EVALUATIONS).glob("*"))
 

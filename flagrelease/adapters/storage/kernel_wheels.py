@@ -1,7 +1,5 @@
 """The wheels of kernel libraries, by the hash of all they are made from: `kernels/<key>.json` in the store."""
 
-from pathlib import Path
-
 from pydantic import ValidationError
 
 from flagrelease.adapters.storage.store import FileStore
@@ -13,7 +11,7 @@ FOLDER = "kernels"
 
 
 class StoredKernelWheels:
-    """`ports.KernelWheels` in a store. `gc` counts what is noted here as needed; `gc --all` removes it."""
+    """`ports.KernelWheels` in a store. `gc` removes a note with its wheel, when no bundle's folder names that."""
 
     def __init__(self, store: FileStore) -> None:
         self._store = store
@@ -33,8 +31,3 @@ class StoredKernelWheels:
             if self.kept(wheel.key) is None:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 write_durably(self._folder / f"{wheel.key}.json", canonical_json(wheel))
-
-
-def noted(home: Path) -> tuple[Path, ...]:
-    """Every note, for whoever cleans up."""
-    return tuple(sorted((home / FOLDER).glob("*.json")))

@@ -11,6 +11,9 @@ from pathlib import Path
 from flagrelease.adapters.storage.disk import writing
 from flagrelease.errors import ToolError
 
+FOLDER = "ports"
+"""Below the store."""
+
 
 @contextmanager
 def leased_port(home: Path, first: int, last: int) -> Iterator[int]:
@@ -21,7 +24,7 @@ def leased_port(home: Path, first: int, last: int) -> Iterator[int]:
     Raises:
         ToolError: all of them are leased or taken.
     """
-    folder = home / "ports" / re.sub(r"[^A-Za-z0-9.-]+", "-", os.uname().nodename)
+    folder = home / FOLDER / re.sub(r"[^A-Za-z0-9.-]+", "-", os.uname().nodename)
     folder.mkdir(parents=True, exist_ok=True)
     holders: list[str] = []
     for port in range(first, last + 1):

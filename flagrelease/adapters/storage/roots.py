@@ -22,6 +22,9 @@ from flagrelease.stages import ORDER
 
 _HEX = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _IN_USE = "in-use"
+RUNS = "runs"
+"""Below the store: logs of images that run without a bundle's folder."""
+
 V = TypeVar("V", bound=Value)
 
 

@@ -11,7 +11,7 @@ from flagrelease.adapters.images.pulling import Described, described, pulled
 from flagrelease.adapters.images.sources import ImageSource, opened
 from flagrelease.adapters.registry.auth import docker_config_file
 from flagrelease.adapters.run_host import look_for
-from flagrelease.adapters.storage.roots import in_use
+from flagrelease.adapters.storage.roots import RUNS, in_use
 from flagrelease.cli.running.asked import Asked
 from flagrelease.cli.running.built import follow, switched
 from flagrelease.cli.running.leasing import master_port
@@ -44,7 +44,7 @@ def run_image(chosen: Settings, asked: Asked, text: str, *, form: str | None, we
         config = docker_config_file(chosen.environ, Path.home())
         source = stack.enter_context(opened(name, docker_config=config, offline=chosen.offline))
         digest = _digest(name, source)
-        folder = chosen.home / "runs" / digest.removeprefix("sha256:")[:12]
+        folder = chosen.home / RUNS / digest.removeprefix("sha256:")[:12]
         journal = stack.enter_context(Journal(folder / "events.jsonl", display(quiet=False)))
         tools = BareTools(chosen, journal)
         stack.callback(tools.close)

@@ -20,8 +20,9 @@ from flagrelease.engines.docker.folder import STAGE, fill
 from flagrelease.engines.docker.kept import describe, image_id, take_in
 from flagrelease.engines.docker.sdk import ends_of
 from flagrelease.engines.embedded.assemble import write_layers
-from flagrelease.engines.embedded.engine import HOST, LAYERS, read_config
+from flagrelease.engines.embedded.engine import HOST, read_config
 from flagrelease.engines.embedded.health import wait_until_healthy
+from flagrelease.engines.embedded.kept_layers import FOLDER as LAYERS
 from flagrelease.engines.embedded.machine import host_facts, started_as
 from flagrelease.engines.embedded.port import free_port, require_free
 from flagrelease.errors import BuildError, SmokeError, ToolError

@@ -14,6 +14,7 @@ from flagrelease.domain.evalrun import HostFacts
 from flagrelease.domain.image import BuildContext, Image
 from flagrelease.engines.embedded.assemble import assemble
 from flagrelease.engines.embedded.health import wait_until_healthy
+from flagrelease.engines.embedded.kept_layers import FOLDER as LAYERS
 from flagrelease.engines.embedded.launch import Contained, Program, launched, trial
 from flagrelease.engines.embedded.machine import host_facts, started_as
 from flagrelease.engines.embedded.memory import memory_of
@@ -24,7 +25,6 @@ from flagrelease.oci.unpack import unpack_layers
 from flagrelease.ports import Progress, Server, ServeRequest, Store
 
 HOST = "127.0.0.1"
-LAYERS = "layers"
 """Where below the home the records of layers lie."""
 
 _LEAVE_WITHIN_S = 5.0

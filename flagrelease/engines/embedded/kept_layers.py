@@ -18,6 +18,9 @@ from flagrelease.oci.header import Kind
 from flagrelease.oci.layer import Entry
 from flagrelease.ports import Store
 
+FOLDER = "layers"
+"""Below the store."""
+
 _PACKAGE = Path(__file__).parents[2]
 _CODE = ("engines/embedded", "oci")
 
