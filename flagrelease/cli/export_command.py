@@ -19,7 +19,7 @@ from flagrelease import __version__
 from flagrelease.adapters.exports.naming import in_weights_layer
 from flagrelease.adapters.exports.writing import Written, write_export
 from flagrelease.cli.bundle_folder import bundle_folder
-from flagrelease.cli.exports.stages import LAYOUT, PLACES, look_at, named
+from flagrelease.cli.exports.stages import LAYOUT, PLACES, engine_of, look_at, named
 from flagrelease.cli.options import Chip, Json, Model, Out, Quiet, Recipes, Variant
 from flagrelease.cli.session import Session, session
 from flagrelease.cli.settings import settings
@@ -82,6 +82,7 @@ def _exported(at: Session, image: Image, files: dict[str, Path], kept: frozenset
         lock_sha256=sha256_of(lock),
         tool=f"flagrelease {__version__}",
         code_sha256=code_sha256(),
+        engine=engine_of(at),
         files=tuple(_file(path, file) for path, file in sorted(files.items())),
         kept=tuple(sorted(kept)),
     )

@@ -26,8 +26,8 @@ class ExportedFile(Value):
 class Exported(Value):
     """What an export is about, and the files of the stages that are done.
 
-    `code_sha256` is of the flagrelease that made it. `kept` are the blobs, beside the image's own, that the stages'
-    values name.
+    `code_sha256` is of the flagrelease that made it, `engine` is what a whole lock's image was asked to be built by.
+    `kept` are the blobs, beside the image's own, that the stages' values name.
     """
 
     schema_: Literal["flagrelease.export/v1"] = Field(default="flagrelease.export/v1", alias="schema")
@@ -39,6 +39,7 @@ class Exported(Value):
     lock_sha256: Sha256
     tool: Text
     code_sha256: Sha256
+    engine: Literal["docker", "not docker"]
     files: tuple[ExportedFile, ...] = Field(min_length=1, max_length=FILES_LIMIT)
     kept: tuple[Digest, ...] = Field(max_length=FILES_LIMIT)
 

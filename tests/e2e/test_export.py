@@ -224,6 +224,10 @@ def other_code(path: Path) -> None:
     written(forged(members_of(path), config=lambda found: found.update(code_sha256="0" * 64)), path)
 
 
+def other_engine(path: Path) -> None:
+    written(forged(members_of(path), config=lambda found: found.update(engine="docker")), path)
+
+
 def other_image(path: Path) -> None:
     """The configuration speaks of an image that is not there."""
     written(forged(members_of(path), config=lambda found: found.update(image="sha256:" + "0" * 64)), path)
@@ -236,6 +240,7 @@ def other_image(path: Path) -> None:
         (changed, DAMAGED, "was changed: its content is sha256:"),
         (linked, DAMAGED, "is a symlink, wanted plain files"),
         (other_image, DAMAGED, "about several images"),
+        (other_engine, OTHER, "engine: wanted not docker, found docker"),
         (other_code, OTHER, "code of flagrelease: wanted"),
     ],
 )

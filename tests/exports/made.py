@@ -73,6 +73,7 @@ def a_bundle(folder: Path, *, weights: bytes = WEIGHTS) -> Made:
         lock_sha256="2" * 64,
         tool="flagrelease",
         code_sha256="4" * 64,
+        engine="not docker",
         files=tuple(
             ExportedFile(path=path, sha256=digest_of(data)[7:], size=len(data)) for path, data in sorted(FILES.items())
         ),

@@ -12,7 +12,7 @@ from flagrelease.adapters.exports.reading import Export, opened_export
 from flagrelease.adapters.exports.weights import weights_of_layer
 from flagrelease.adapters.storage.disk import writing
 from flagrelease.adapters.storage.place import beside, put_in_place, sweep
-from flagrelease.cli.exports.stages import LAYOUT, PLACES, TRAVELLING, look_at, named
+from flagrelease.cli.exports.stages import LAYOUT, PLACES, TRAVELLING, engine_of, look_at, named
 from flagrelease.cli.session import Session
 from flagrelease.cli.wire import code_sha256
 from flagrelease.domain.exported import ExportedFile
@@ -60,13 +60,14 @@ def _refuse_other(export: Export, at: Session) -> None:
             ("revision", lock.revision, found.revision),
             ("lock", sha256_of(lock), found.lock_sha256),
             ("code of flagrelease", code_sha256(), found.code_sha256),
+            ("engine", engine_of(at), found.engine),
         )
         if wanted != there
     ]
     if wrong:
         raise LockError(
             "\n".join((f"{export.path} is an export of something else ({found.tool})", *wrong)),
-            hint="have the same commit of recipes, locks and flagrelease on both machines, and export it again",
+            hint="have the same commit of recipes and flagrelease and the same --engine on both, then export it again",
         )
 
 
