@@ -79,7 +79,9 @@ def _done(chosen: Settings, catalogue: Catalogue, recipe: Recipe, lock: Lock | P
     # The pipeline with all its stages takes longer to load than the rest: only where there is a run to look at.
     pipeline, wire = import_module("flagrelease.pipeline"), import_module("flagrelease.cli.wire")
     tools = wire.HostTools(chosen, NoEvents(), catalogue)
-    look = pipeline.Look(folder=folder, tools=tools, code=wire.code_sha256())
+    session = import_module("flagrelease.cli.session")
+    code = session.stage_code(session.chosen_engine("auto", folder))
+    look = pipeline.Look(folder=folder, tools=tools, code=code)
     with suppress(pipeline.NotDone):
         if isinstance(lock, PartialLock):
             import_module("flagrelease.engine_pipeline").build_image(look, recipe, lock)

@@ -87,10 +87,14 @@ def session(
         engine = chosen_engine(settings.engine, folder)
         tools = HostTools(settings, journal, catalogue, fresh=fresh, rehearsal=rehearsal is not None, engine=engine)
         stack.callback(tools.close)
-        # Another engine makes other layers: what it made is no result of this one.
-        code = code_sha256() if engine != "docker" else f"{code_sha256()} docker"
+        code = stage_code(engine)
         run = Run(folder=folder, tools=tools, journal=journal, code=code, until=until, anew_from=anew_from)
         yield Session(recipe=recipe, lock=lock, folder=folder, tools=tools, run=run, journal=journal)
+
+
+def stage_code(engine: Engine) -> str:
+    """What the keys of stages have of the program. Another engine makes other layers: they are no result of this one."""
+    return f"{code_sha256()} docker" if engine == "docker" else code_sha256()
 
 
 def chosen_engine(asked: Engine, folder: Path) -> Engine:

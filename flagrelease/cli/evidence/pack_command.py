@@ -56,9 +56,8 @@ def pack(
         raise typer.BadParameter("wanted --by, who packs it, or --sign-with")
     chosen = settings(recipes=recipes, out=out, offline=True)
     with session(chosen, chip=chip, model=model, variant=variant, quiet=quiet) as at:
-        code = code_sha256()
         try:
-            built = release(Look(folder=at.folder, tools=at.tools, code=code), at.recipe, at.lock)
+            built = release(Look(folder=at.folder, tools=at.tools, code=at.run.code), at.recipe, at.lock)
         except NotDone as stop:
             raise SourceError(
                 f"there is no evidence of `{at.lock.bundle}` here: {stop.stage} is not finished, or is of other inputs",
@@ -66,7 +65,7 @@ def pack(
             ) from stop
         files = dict(sorted(_files(at.folder, built)))
         host = host_profile(chosen.home, [Catalogue(chosen.recipes).chip(built.lock.chip)])
-        manifest = _manifest(built, code, who, host, files)
+        manifest = _manifest(built, code_sha256(), who, host, files)
         path = to or Path(f"{bundle_folder(chosen, at.lock).name}{SUFFIX}")
         digest = write_pack(path, manifest, files, key)
     shown = key.public if key else None
