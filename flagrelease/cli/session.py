@@ -93,7 +93,7 @@ def session(
 
 
 def stage_code(engine: Engine) -> str:
-    """What the keys of stages have of the program. Another engine makes other layers: they are no result of this one."""
+    """What the keys of stages have of the program: what another engine made is no result of this one."""
     return f"{code_sha256()} docker" if engine == "docker" else code_sha256()
 
 
