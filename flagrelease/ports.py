@@ -253,6 +253,10 @@ class Tools(Protocol):
         """Makes what takes the place of a vendor's parts in a rehearsal."""
 
     @property
+    def build_secrets(self) -> Mapping[str, Path]:
+        """Files of secrets by name, for the build steps that ask for them. Their content is no part of any result."""
+
+    @property
     def kernel_wheels(self) -> KernelWheels:
         """Kernel libraries that were compiled here before."""
 

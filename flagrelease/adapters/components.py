@@ -85,7 +85,7 @@ class HostComponents:
         if stored.is_sealed:
             raise SourceError(
                 f"{stored.name} is sealed: its component cannot be placed in an image as plain files",
-                hint="an image engine builds such a component, and leaves its sources behind",
+                hint="no build opens sealed sets yet: open it with its key by `flagrelease patch open`",
             )
         made = apply_set(stored, repository, folder)
         return made.tree, made.patches

@@ -57,6 +57,7 @@ class Bench:
             tag=tag,
             output=output,
             arguments=arguments,
+            secrets={name: file for name, file in self.tools.build_secrets.items() if name in plan.secrets},
             network=plan.network,
             epoch=plan.epoch,
             log=self.here / f"{name or target}.log",

@@ -1,7 +1,9 @@
 """What keeps a bundle from being built, said so that a person knows whom to ask and what to do."""
 
+from collections.abc import Collection
+
 from flagrelease.domain.engine_build import EngineContext
-from flagrelease.errors import LockError, SourceError
+from flagrelease.errors import LockError, SourceError, ToolError
 
 
 def require_parts(context: EngineContext) -> None:
@@ -23,3 +25,12 @@ def require_parts(context: EngineContext) -> None:
         hint="`flagrelease request` writes to who has them, `flagrelease supply` takes a file in, and "
         "`flagrelease build --rehearse` builds with stand-ins",
     )
+
+
+def require_secrets(context: EngineContext, given: Collection[str]) -> None:
+    """Raise ToolError that names every build secret that a step reads and nobody gave."""
+    if absent := [name for name in context.plan.secrets if name not in given]:
+        raise ToolError(
+            f"steps of `{context.plan.bundle}` read the build secrets {', '.join(absent)}, and they are not given",
+            hint=" ".join(f"--secret {name}=FILE" for name in absent) + " gives them; no layer or log will have them",
+        )

@@ -19,6 +19,7 @@ from flagrelease.adapters.recipes.catalogue import Catalogue
 from flagrelease.cards.seal import card_seal
 from flagrelease.cli.options import Chip, EngineName, Exported, From, Json, Offline, Out, Quiet, Recipes, Until, Variant
 from flagrelease.cli.rehearsing import AModel, ArchitectureName, Rehearse, Rehearsing, SdkName, rehearsing
+from flagrelease.cli.secrets import Secrets, secret_files
 from flagrelease.cli.session import session
 from flagrelease.cli.settings import Settings, settings
 from flagrelease.domain.lock import PartialLock
@@ -48,6 +49,7 @@ def build(
     architecture: ArchitectureName = None,
     engine: EngineName = "auto",
     exported: Exported = None,
+    secret: Secrets = None,
     recipes: Recipes = None,
     out: Out = None,
     offline: Offline = False,
@@ -60,7 +62,7 @@ def build(
             raise typer.BadParameter(f"`{option} {stage}`: wanted one of {', '.join(ORDER[:-1])}")
     if exported and (variant == "all" or rehearse or anew_from in ORDER[: ORDER.index("build") + 1]):
         raise typer.BadParameter("`--exported` has one bundle's stages up to `build`: wanted --from smoke_kernels")
-    chosen = settings(recipes=recipes, out=out, offline=offline, engine=engine)
+    chosen = settings(recipes=recipes, out=out, offline=offline, engine=engine, secrets=secret_files(secret or ()))
     rehearsal = rehearsing(chip, model, rehearse=rehearse, sdk=sdk, architecture=architecture)
 
     def one(name: str | None) -> Told:

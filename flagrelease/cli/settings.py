@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ Engine = Literal["auto", "docker", "embedded"]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where things are on this machine, and whether the network may be used."""
+    """Where things are on this machine, and whether the network may be used; `secrets` are files by their names."""
 
     home: Path
     recipes: Path
@@ -20,10 +20,16 @@ class Settings:
     offline: bool
     environ: Mapping[str, str]
     engine: Engine = "auto"
+    secrets: Mapping[str, Path] = field(default_factory=dict)
 
 
 def settings(
-    *, recipes: Path | None = None, out: Path | None = None, offline: bool = False, engine: Engine = "auto"
+    *,
+    recipes: Path | None = None,
+    out: Path | None = None,
+    offline: bool = False,
+    engine: Engine = "auto",
+    secrets: Mapping[str, Path] | None = None,
 ) -> Settings:
     """Options first, then FLAGRELEASE_HOME, FLAGRELEASE_RECIPES, FLAGRELEASE_OUT, then the defaults.
 
@@ -38,4 +44,5 @@ def settings(
         offline=offline,
         environ=environment,
         engine=engine,
+        secrets=secrets or {},
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from importlib import import_module
@@ -54,6 +54,11 @@ class HostTools:
         self.events = events
         self.recipes = catalogue
         self.store = FileStore(settings.home, on_wait=events.said, on_damage=events.said)
+
+    @property
+    def build_secrets(self) -> Mapping[str, Path]:
+        """Files of secrets by name."""
+        return self._settings.secrets
 
     def close(self) -> None:
         """End what was opened."""

@@ -95,6 +95,9 @@ class Install(Value):
     no_deps: bool = False
     no_build_isolation: bool = False
     env: dict[EnvName, EnvValue] = Field(default_factory=dict)
+    secrets: tuple[Name, ...] = Field(
+        default=(), description="build secrets that the step reads, each at /run/secrets/<name>, in no layer"
+    )
     needs: tuple[ChipWord, ...] = Field(
         default=(), description="names without which the step is left out, on chips that have none"
     )

@@ -51,21 +51,23 @@ def wheel_of(step: Install, tree: str, *, python: str) -> Step:
     """Compile a component's tree to a wheel below /wheels."""
     closed = ("--no-index", "--no-deps", "--no-build-isolation", "--no-cache-dir", "--wheel-dir=/wheels")
     argv = (python, "-m", "pip", "wheel", *closed, *step.arguments, below(tree, step.path))
-    return Step(argv=argv, env=step.env, caches=(BUILD_CACHE,))
+    return Step(argv=argv, env=step.env, caches=(BUILD_CACHE,), secrets=step.secrets)
 
 
 def installing(step: Install, tree: str, *, python: str) -> Step:
     """One step of a component's installation on its tree in the image."""
     folder = below(tree, step.path)
     if step.tool == "make":
-        return Step(argv=("make", "-C", folder, *step.arguments), env=step.env, caches=(BUILD_CACHE,))
+        argv = ("make", "-C", folder, *step.arguments)
+        return Step(argv=argv, env=step.env, caches=(BUILD_CACHE,), secrets=step.secrets)
     if step.tool == "script":
         # In the tree, since such scripts name their neighbours.
-        return Step(argv=("bash", step.path or "install.sh", *step.arguments), env=step.env, folder=tree)
+        argv = ("bash", step.path or "install.sh", *step.arguments)
+        return Step(argv=argv, env=step.env, folder=tree, secrets=step.secrets)
     isolation = () if folder.endswith(".whl") else ("--no-build-isolation",)
     editable = ("--editable",) if step.editable else ()
     argv = (python, "-m", "pip", "install", *_CLOSED, *isolation, *step.arguments, *editable, folder)
-    return Step(argv=argv, env=step.env)
+    return Step(argv=argv, env=step.env, secrets=step.secrets)
 
 
 def has_pip(python: str) -> Step:

@@ -160,6 +160,11 @@ def test_an_archive_brings_no_tag_of_its_own(any_engine: DockerEngine, tmp_path:
     any_engine.remove("fr-loaded:1")
 
 
+def all_images(dockerd: Dockerd) -> list[str]:
+    """Sorted: images of one time come in no order of their own."""
+    return sorted(dockerd.call("images", "--all", "--quiet", "--no-trunc").splitlines())
+
+
 def linked(info: tarfile.TarInfo) -> None:
     if info.name == "l/layer.tar":
         info.type, info.linkname, info.size = tarfile.SYMTYPE, "../../../etc/passwd", 0
@@ -188,11 +193,11 @@ def linked(info: tarfile.TarInfo) -> None:
 def test_what_is_no_image_of_ours_is_refused_and_nothing_is_loaded(
     any_engine: DockerEngine, tmp_path: Path, clean: Dockerd, content: bytes, told: str
 ) -> None:
-    before = clean.call("images", "--all", "--quiet", "--no-trunc")
+    before = all_images(clean)
     (tmp_path / "image.tar").write_bytes(content)
     with pytest.raises(SourceError, match=told):
         any_engine.load(tmp_path / "image.tar", tag="fr-loaded:1", architecture="amd64")
-    assert clean.call("images", "--all", "--quiet", "--no-trunc") == before
+    assert all_images(clean) == before
 
 
 # Kept ---------------------------------------------------------------------------------------------

@@ -46,7 +46,10 @@ GEMS = {
     b'[project]\nname = "flag_gems"\nversion = "4.2.1"\n',
     "flag_gems/__init__.py": b"OPERATORS = ['add']\n",
 }
-TOOL = {"Makefile": b"all:\n\tprintf '%s' \"$(USE_CAMBRICON)\" > built\n"}
+TOOL = {
+    "Makefile": b"all:\n\tprintf '%s' \"$(USE_CAMBRICON)\" > built\n"
+    b"\tif [ -f /run/secrets/token ]; then printf '%s' $$(wc -c < /run/secrets/token) > read; fi\n"
+}
 
 
 @dataclass

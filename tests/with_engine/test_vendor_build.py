@@ -1,5 +1,6 @@
 """A vendor's bundle from the vendor's parts, by a real container engine."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -12,6 +13,11 @@ pytestmark = pytest.mark.slow
 
 WHO = ("--chip", CHIP, "--model", MODEL)
 NOWHERE = "unix:///nonexistent/docker.sock"
+
+
+def newest_tag(dockerd: Dockerd) -> str:
+    """The bundle's image that was built last."""
+    return dockerd.call("images", "--format", "{{.Repository}}:{{.Tag}}", "flagrelease/bundle-steps").splitlines()[0]
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def test_from_the_vendors_parts_the_image_is_built_and_the_chip_is_asked_for(
     assert [one["digest"] for one in index["manifests"]] == [built["image"]["digest"]]
     assert [one["file"] for one in built["kernels"]] == ["flag_gems-4.2.1-py3-none-any.whl"]
     # What the values of a recipe are in the image is what they are in the recipe, whatever a shell would make of them.
-    (tag,) = dockerd.call("images", "--format", "{{.Repository}}:{{.Tag}}", "flagrelease/bundle-steps").splitlines()[:1]
+    tag = newest_tag(dockerd)
     greeting = dockerd.call("run", "--rm", "--entrypoint", "printenv", tag, "GREETING")
     assert greeting.rstrip("\n") == 'it\'s "$HOME" `id`; #1'
     assert dockerd.call("run", "--rm", "--entrypoint", "cat", tag, "/opt/tool/built") == "1"
@@ -113,3 +119,30 @@ def test_changed_sources_of_a_library_make_another_wheel(supplied: VendorProject
     assert "building wheels" in supplied.ok("build", *WHO, "--until", "build")
     supplied.lock_it()
     assert supplied.lock["kernels"][0]["key"] != before[0]["key"]
+
+
+CANARY = "canary-7f3a9b1c5d2e"
+
+
+def test_a_build_secret_is_read_by_its_step_and_left_nowhere(
+    supplied: VendorProject, dockerd: Dockerd, tmp_path: Path
+) -> None:
+    supplied.write_recipe(
+        RECIPE.replace("{{tool: make, arguments: [USE_CAMBRICON=1]}}", "{{tool: make, secrets: [token]}}")
+    )
+    supplied.lock_it()
+    assert "--secret token=FILE" in supplied.refused(10, "build", *WHO, "--until", "build")
+    secret = tmp_path / "token"
+    secret.write_text(CANARY)
+    said = supplied.ok("build", *WHO, "--until", "build", "--secret", f"token={secret}")
+    tag = newest_tag(dockerd)
+    assert dockerd.call("run", "--rm", "--entrypoint", "cat", tag, "/opt/tool/read") == str(len(CANARY))
+    assert CANARY not in said
+    spellings = [form.encode() for form in (CANARY, CANARY[::-1], CANARY.encode().hex())]
+    spellings += [base64.b64encode(b" " * shift + CANARY.encode())[4:-4] for shift in range(3)]
+    for place in (supplied.out, supplied.home):
+        for path in (one for one in place.rglob("*") if one.is_file()):
+            content = path.read_bytes()
+            assert not [one for one in spellings if one in content], path
+    history = dockerd.call("history", "--no-trunc", tag)
+    assert not [one for one in spellings if one.decode() in history]

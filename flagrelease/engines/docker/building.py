@@ -116,7 +116,7 @@ def _run(argv: Sequence[str], request: BuildRequest, heard: Heard, env: Mapping[
             raise
         raise BuildError(
             f"the build of {request.target} did not end within {request.timeout_s:g} s; it was stopped",
-            hint="see in the log what it waited for: a build has no network unless the recipe gives it one",
+            hint="see in the log what it waited for: a build has no network",
             log=request.log,
         ) from error
 

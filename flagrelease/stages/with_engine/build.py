@@ -5,7 +5,7 @@ from pathlib import Path
 from flagrelease.building.bench import Bench
 from flagrelease.building.image import bundle_image, findings
 from flagrelease.building.kernels import kernel_wheels
-from flagrelease.building.open_parts import require_parts
+from flagrelease.building.open_parts import require_parts, require_secrets
 from flagrelease.building.sdk import base_image, sdk_image
 from flagrelease.domain.engine_build import EngineBuilt, EngineContext
 from flagrelease.formats.canonical import pretty_json
@@ -20,9 +20,10 @@ def build(tools: Tools, here: Path, context: EngineContext) -> EngineBuilt:
         LockError: parts are missing; the message names each with the way to get it.
         SourceError: a part is not what the lock says.
         BuildError: a step failed.
-        ToolError: the engine does not answer, or the disk is full.
+        ToolError: a build secret is not given, the engine does not answer, or the disk is full.
     """
     require_parts(context)
+    require_secrets(context, tools.build_secrets)
     bench = Bench(tools=tools, context=context, folder=here / "context", here=here)
     bench.lay_out()
     sdk = sdk_image(bench, base_image(bench))
