@@ -171,7 +171,6 @@ class ImagePlan(Value):
     epoch: Annotated[int, Field(ge=0)] = 0
     rehearsal: bool = False
     network: Literal["none", "default"] = "none"
-    secrets: tuple[Name, ...] = ()
     sdk_env: dict[EnvName, EnvValue] = Field(default_factory=dict)
     shell_files: tuple[AbsolutePath, ...] = ()
     bundle_shell_files: tuple[AbsolutePath, ...] = ()
@@ -191,6 +190,12 @@ class ImagePlan(Value):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     user: UserName | None = None
     entrypoint: tuple[Word, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Name, ...]:
+        """The build secrets that steps read, each once."""
+        sources = (*(one.source for one in self.kernels), *self.sources)
+        return tuple(dict.fromkeys(name for one in sources for step in one.steps for name in step.secrets))
 
 
 class EngineContext(Value):

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from flagrelease.domain.bundle import ImageFile
-from flagrelease.domain.engine_build import CopiedFile, ImagePlan, Part, Parts, SourceBuild, Step
+from flagrelease.domain.engine_build import CopiedFile, ImagePlan, Part, Parts, Step
 from flagrelease.domain.lock import PartialLock
 from flagrelease.domain.recipe import Recipe
-from flagrelease.domain.value import Name
 from flagrelease.formats.dockerfile_text import context_path
 from flagrelease.rendering.commands import same_abi
 from flagrelease.rendering.components import ComponentSteps
@@ -41,8 +40,6 @@ def plan_image(
     checks, notes = _checks(recipe, inputs, sdk, components, python)
     variant, installers, torch = recipe.variant, sdk.installers(), sdk.torch()
     made_on = [*inputs.identity(sdk.keys()), *_spelled(recipe.sdk.env, (*installers, *torch))]
-    kernels = components.kernels(made_on)
-    sources = components.sources()
     return ImagePlan(
         bundle=recipe.name,
         title=variant.title or f"{recipe.model.title} on {recipe.chip.title}",
@@ -58,10 +55,9 @@ def plan_image(
         unpacked=sdk.unpacked(),
         installers=installers,
         torch=torch,
-        secrets=_secrets((*(one.source for one in kernels), *sources)),
-        kernels=kernels,
+        kernels=components.kernels(made_on),
         kernel_install=components.kernel_install(),
-        sources=sources,
+        sources=components.sources(),
         requirements=components.requirements(),
         files=tuple(_copied(one) for one in variant.files),
         checks=checks,
@@ -77,11 +73,6 @@ def plan_image(
 
 def _copied(file: ImageFile) -> CopiedFile:
     return CopiedFile(path=f"files/{context_path(file.path)}", target=file.path, mode=int(file.mode, 8))
-
-
-def _secrets(sources: tuple[SourceBuild, ...]) -> tuple[Name, ...]:
-    """The build secrets that steps read, each once."""
-    return tuple(dict.fromkeys(name for one in sources for step in one.steps for name in step.secrets))
 
 
 def base_name(recipe: Recipe, part: Part | None, inputs: Inputs) -> str:
