@@ -195,7 +195,7 @@ class Fake:
     def copied(self, nonce: str) -> str:
         with self.lock:
             self.copies += 1
-            alone = self.copies == 1
+            alone = self.copies <= AT_ONCE
         if self.fault == "copy-not-even-alone":
             return " no idea"
         if alone or not self.fault.startswith("copy-"):
