@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BAD = Path(__file__).parent / "bad"
 EXPECTED = sorted(BAD.rglob("*.expected"))
-MOST_SECONDS = 2.0
+MOST_SECONDS = 1.0
 MOST_MB = 200.0
 MIB = 1 << 20
 
