@@ -28,7 +28,7 @@ from flagrelease.harness_ports import Harnesses, Progress
 
 __all__ = [
     "BlobWriter", "CompletionServer", "Completions", "Components", "ContainerEngine", "Continuation",
-    "Endpoint", "Events", "Harnesses", "ImageEngine", "KernelWheels", "Progress", "Recipes", "Reply",
+    "Endpoint", "Events", "Harnesses", "ImageEngine", "KernelWheels", "LayerWriter", "Progress", "Recipes", "Reply",
     "RequestFailedError", "RequestRejectedError", "ServeRequest", "Server", "StandIns", "Store", "Supplier",
     "Target", "Templates", "Tools",
 ]  # fmt: skip
@@ -69,8 +69,8 @@ class Store(Protocol):
         """Hold `key` against every other process; waits."""
 
 
-class BlobWriter(Protocol):
-    """A blob under construction."""
+class LayerWriter(Protocol):
+    """Where a tar is written to, from its start to its end."""
 
     def write(self, data: bytes) -> int:
         """Append; returns the number of bytes taken."""
@@ -80,6 +80,10 @@ class BlobWriter(Protocol):
 
     def tell(self) -> int:
         """Bytes so far."""
+
+
+class BlobWriter(LayerWriter, Protocol):
+    """A blob under construction."""
 
     def commit(self) -> Digest:
         """Make it durable under its digest. Without this call nothing is kept."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flagrelease.errors import BuildError
 from flagrelease.oci.header import ALIGNMENT, BLOCK, Kind, Member, check_path, check_text, header
-from flagrelease.ports import BlobWriter
+from flagrelease.ports import LayerWriter
 
 ALIGNED_FROM_BYTES = 1 << 20
 """Payloads of at least so many bytes begin on a 4096-byte boundary, so that file systems can share their blocks."""
@@ -43,11 +43,11 @@ class Entry:
     owner: str = field(default="", compare=False)
 
 
-def write_layer(writer: BlobWriter, entries: Iterable[Entry], *, directories: Mapping[str, int] | None = None) -> int:
+def write_layer(writer: LayerWriter, entries: Iterable[Entry], *, directories: Mapping[str, int] | None = None) -> int:
     """Write the entries as one layer: sorted by path, owner 0, time 0, each parent once and before its content.
 
     Args:
-        writer: the blob under construction; nothing may have been written to it.
+        writer: the blob or file under construction; nothing may have been written to it.
         entries: in any order.
         directories: modes of directories of lower layers: a parent that is not among the entries keeps the mode it
             has there. Any other parent gets 0755.
@@ -130,7 +130,7 @@ def _from(entry: Entry) -> str:
     return f"from {entry.owner}" if entry.owner else "from the recipe"
 
 
-def _write(writer: BlobWriter, entry: Entry) -> None:
+def _write(writer: LayerWriter, entry: Entry) -> None:
     size = _size(entry.content) if entry.kind == "file" else 0
     member = Member(path=entry.path, kind=entry.kind, mode=entry.mode, size=size, target=entry.target)
     writer.write(header(member, position=writer.tell(), align=size >= ALIGNED_FROM_BYTES))

@@ -64,7 +64,7 @@ def write_pack(to: Path, manifest: EvidenceManifest, files: Mapping[str, Path], 
     beside = to.with_name(f".{to.name}.{os.getpid()}")
     try:
         with writing(to, sum(file.size for file in manifest.files)), beside.open("xb") as file:
-            write_layer(_FileWriter(file), entries)  # type: ignore[arg-type]
+            write_layer(_FileWriter(file), entries)
             file.flush()
             os.fsync(file.fileno())
         digest = _sha256(beside)

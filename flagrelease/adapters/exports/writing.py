@@ -175,7 +175,7 @@ def _write(to: Path, entries: list[Entry], wanted: Mapping[Path, Digest], total:
         made = folder / to.name
         fd = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            size = write_layer(_Writer(fd, made, wanted, _Counted(total, progress)), entries)  # type: ignore[arg-type]
+            size = write_layer(_Writer(fd, made, wanted, _Counted(total, progress)), entries)
             os.fsync(fd)
         finally:
             os.close(fd)
@@ -203,7 +203,7 @@ def _require_same(to: Path, entries: list[Entry], counted: _Counted) -> int:
         raise _another(to)
     with to.open("rb") as file:
         try:
-            size = write_layer(_Same(file, counted), entries)  # type: ignore[arg-type]
+            size = write_layer(_Same(file, counted), entries)
         except _Differs:
             raise _another(to) from None
         if file.read(1):

@@ -9,7 +9,6 @@ from flagrelease.adapters.stand_ins.deflate import stored_gzip
 from flagrelease.adapters.stand_ins.projects import project_of, wheel
 from flagrelease.adapters.stand_ins.scripts import variables_file
 from flagrelease.domain.stand_in import StandInArchive, StandInParts, Variables
-from flagrelease.domain.value import Digest
 from flagrelease.errors import RecipeError
 from flagrelease.oci.layer import Entry, write_layer
 
@@ -57,12 +56,8 @@ def _tar_gz(members: Mapping[str, bytes]) -> bytes:
 
 
 class _InMemory(io.BytesIO):
-    """`ports.BlobWriter` for what is small and goes on elsewhere."""
+    """`ports.LayerWriter` for what is small and goes on elsewhere."""
 
     def copy_from(self, source: Path) -> int:
         """Append a whole file."""
         return self.write(source.read_bytes())
-
-    def commit(self) -> Digest:
-        """What is in memory has no digest."""
-        raise NotImplementedError
