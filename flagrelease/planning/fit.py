@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from flagrelease.domain.chip import Architecture
 from flagrelease.domain.host import FoundChip, Host
 from flagrelease.domain.recipe import Recipe
 from flagrelease.domain.vendor_version import at_least
@@ -28,7 +29,7 @@ def fit(recipe: Recipe, host: Host, *, bytes_to_fetch: int, is_free: Callable[[i
     """Every finding on one bundle and one machine, most basic first."""
     found = next((one for one in host.chips if one.chip == recipe.chip.name), None)
     return (
-        _architecture(recipe, host),
+        processor(recipe.architecture, host.architecture, host.machine),
         *_chip(recipe, found),
         *_driver(recipe, found),
         *_devices(recipe, found),
@@ -40,9 +41,10 @@ def fit(recipe: Recipe, host: Host, *, bytes_to_fetch: int, is_free: Callable[[i
     )
 
 
-def _architecture(recipe: Recipe, host: Host) -> Fit:
-    text = f"wanted {recipe.architecture}, found {host.architecture or host.machine}"
-    if host.architecture == recipe.architecture:
+def processor(wanted: Architecture, found: Architecture | None, machine: str) -> Fit:
+    """Whether the machine's architecture is the one that is wanted; `machine` is what uname(2) calls it."""
+    text = f"wanted {wanted}, found {found or machine}"
+    if found == wanted:
         return Fit(standing="ok", name="processor", text=text)
     return Fit(standing="missing", name="processor", text=text, hint="run it on a machine of that architecture")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from flagrelease.domain.chip import Architecture
 from flagrelease.domain.run_spec import RunSpec
 from flagrelease.domain.vendor_version import at_least
-from flagrelease.planning.fit import Fit
+from flagrelease.planning.fit import Fit, processor
 from flagrelease.report.words import size
 
 
@@ -32,7 +32,7 @@ class RunHost:
 def run_fit(spec: RunSpec, host: RunHost, *, to_fetch: int) -> tuple[Fit, ...]:
     """Every finding, most basic first; `to_fetch` is in bytes."""
     return (
-        _architecture(spec, host),
+        processor(spec.architecture, host.architecture, host.machine),
         *_program(spec, host),
         *_driver(spec, host),
         *_nodes(host),
@@ -41,13 +41,6 @@ def run_fit(spec: RunSpec, host: RunHost, *, to_fetch: int) -> tuple[Fit, ...]:
         *_port(spec, host),
         *_engine(host),
     )
-
-
-def _architecture(spec: RunSpec, host: RunHost) -> Fit:
-    text = f"wanted {spec.architecture}, found {host.architecture or host.machine}"
-    if spec.architecture == host.architecture:
-        return Fit(standing="ok", name="processor", text=text)
-    return Fit(standing="missing", name="processor", text=text, hint="run it on a machine of that architecture")
 
 
 def _program(spec: RunSpec, host: RunHost) -> Iterator[Fit]:

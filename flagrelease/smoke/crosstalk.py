@@ -9,7 +9,7 @@ from flagrelease.smoke.check import Measured, Question, Talk
 from flagrelease.smoke.openai import complete, shown
 
 AT_ONCE = 8
-_TRIED = 3 * AT_ONCE
+_TRIED = 2 * AT_ONCE
 _TOKENS = 12
 _DIGITS = 10**5
 
