@@ -1,14 +1,11 @@
 """The base image and the SDK on it: shared by every bundle of the chip and the SDK, so built once."""
 
-from typing import Final
+from collections.abc import Collection
 
 from flagrelease.building.bench import Bench, tag_of
 from flagrelease.building.variables import with_variables
 from flagrelease.errors import SourceError
 from flagrelease.rendering.dockerfile import SDK_TARGET
-
-_BELOW: Final = ("installers/", "archives/", "wheels/")
-"""Folders of the build's folder that the SDK can be installed from."""
 
 
 def base_image(bench: Bench) -> str:
@@ -39,11 +36,9 @@ def base_image(bench: Bench) -> str:
 def sdk_image(bench: Bench, base: str) -> str:
     """The base with the SDK's installers and torch stack, and what their files of variables set; its tag."""
     plan, engine = bench.context.plan, bench.tools.container_engine
-    used = {bind.source for step in (*plan.installers, *plan.torch) for bind in step.binds}
-    used |= {one.path for one in plan.unpacked}
-    inputs = [[one.path, one.content] for one in bench.context.files if one.path in used]
-    if used & {"wheels", "installers", "archives"}:
-        inputs = [[one.path, one.content] for one in bench.context.files if one.path.startswith(_BELOW)]
+    read = {bind.source for step in (*plan.installers, *plan.torch) for bind in step.binds}
+    read |= {one.path for one in plan.unpacked}
+    inputs = [[one.path, one.content] for one in bench.context.files if _is_below(one.path, read)]
     steps = [one.model_dump(mode="json") for one in (*plan.installers, *plan.torch, *plan.unpacked)]
     tag = tag_of("sdk-steps", base, steps, plan.sdk_env, plan.epoch, plan.rehearsal, inputs)
     if not engine.image(tag):
@@ -55,3 +50,8 @@ def _repository(name: str) -> str:
     """An image's name without its tag."""
     head, _, tail = name.rpartition(":")
     return head if head and "/" not in tail else name
+
+
+def _is_below(path: str, read: Collection[str]) -> bool:
+    """Whether a file of the build's folder is one that steps read, or lies in a folder that they do."""
+    return any(path == one or path.startswith(f"{one}/") for one in read)

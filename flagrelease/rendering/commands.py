@@ -11,8 +11,10 @@ from flagrelease.domain.engine_build import Bind, Step
 MOUNTED: Final = "/tmp/flagrelease"  # noqa: S108 - a folder of the image's build, not of this machine
 """Where a step sees files of the build's folder."""
 
-BUILD_CACHE: Final = "/root/.cache"
+BUILD_CACHE: Final = "/var/cache/flagrelease"
 """What compilers keep between builds, such as ccache; in no layer."""
+
+_KEPT: Final = {"XDG_CACHE_HOME": BUILD_CACHE}
 
 _CLOSED: Final = ("--no-index", "--no-deps", "--no-cache-dir")
 
@@ -51,7 +53,7 @@ def wheel_of(step: Install, tree: str, *, python: str) -> Step:
     """Compile a component's tree to a wheel below /wheels."""
     closed = ("--no-index", "--no-deps", "--no-build-isolation", "--no-cache-dir", "--wheel-dir=/wheels")
     argv = (python, "-m", "pip", "wheel", *closed, *step.arguments, below(tree, step.path))
-    return Step(argv=argv, env=step.env, caches=(BUILD_CACHE,), secrets=step.secrets)
+    return Step(argv=argv, env={**_KEPT, **step.env}, caches=(BUILD_CACHE,), secrets=step.secrets)
 
 
 def installing(step: Install, tree: str, *, python: str) -> Step:
@@ -59,7 +61,7 @@ def installing(step: Install, tree: str, *, python: str) -> Step:
     folder = below(tree, step.path)
     if step.tool == "make":
         argv = ("make", "-C", folder, *step.arguments)
-        return Step(argv=argv, env=step.env, caches=(BUILD_CACHE,), secrets=step.secrets)
+        return Step(argv=argv, env={**_KEPT, **step.env}, caches=(BUILD_CACHE,), secrets=step.secrets)
     if step.tool == "script":
         # In the tree, since such scripts name their neighbours.
         argv = ("bash", step.path or "install.sh", *step.arguments)

@@ -33,7 +33,7 @@ _piece = st.one_of(
     st.sampled_from([one for one in HOSTILE if one and not set("/\\\x85") & set(one)]),
 )
 _absolute = st.lists(_piece, min_size=1, max_size=2).map(lambda parts: "/" + "/".join(parts))
-_plain = st.sampled_from(["/tmp/flagrelease/x.run", "/root/.cache", "/a_b+c-d", "/0/1.2"])
+_plain = st.sampled_from(["/tmp/flagrelease/x.run", "/var/cache/b", "/a_b+c-d", "/0/1.2"])
 _env = st.dictionaries(_variable, _text, max_size=2)
 _binds = st.builds(
     Bind, source=st.sampled_from(["installers/x_1.0+a.run", "wheels", "/torch-adapter", "installers/a-*_b.run"]),
